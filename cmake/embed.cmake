@@ -1,0 +1,22 @@
+# arete_embed(OUT_VARIABLE NAMESPACE FILE...): turns files of web/ into one generated .cpp with a
+# `std::string_view NAME` for each (docs.html -> docs_html), so that a binary carries its pages.
+function(arete_embed out_variable namespace)
+  set(text "// Generated from web/ by cmake/embed.cmake.\n#include <string_view>\n\nnamespace ${namespace} {\n")
+  foreach(path IN LISTS ARGN)
+    get_filename_component(name "${path}" NAME)
+    string(REGEX REPLACE "[^A-Za-z0-9]" "_" name "${name}")
+    file(READ "${path}" hex HEX)
+    string(LENGTH "${hex}" hex_length)
+    math(EXPR bytes "${hex_length} / 2")
+    string(REGEX REPLACE "([0-9a-f][0-9a-f])" "\\\\x\\1" escaped "${hex}")
+    # A literal a line of 64 bytes: compilers limit the length of one literal, not of their sum.
+    string(REGEX REPLACE "((\\\\x[0-9a-f][0-9a-f])(\\\\x[0-9a-f][0-9a-f])?(\\\\x[0-9a-f][0-9a-f])?(\\\\x[0-9a-f][0-9a-f])?(\\\\x[0-9a-f][0-9a-f])?(\\\\x[0-9a-f][0-9a-f])?(\\\\x[0-9a-f][0-9a-f])?(\\\\x[0-9a-f][0-9a-f])?)" "    \"\\1\"\n" lines "${escaped}")
+    string(APPEND text "extern const std::string_view ${name};\nconst std::string_view ${name}(\n${lines}    , ${bytes});\n")
+    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${path}")
+  endforeach()
+  string(APPEND text "}  // namespace ${namespace}\n")
+  string(REPLACE "::" "_" file_name "${namespace}")
+  set(out "${CMAKE_BINARY_DIR}/embedded/${file_name}.cpp")
+  file(CONFIGURE OUTPUT "${out}" CONTENT "${text}" @ONLY)
+  set(${out_variable} "${out}" PARENT_SCOPE)
+endfunction()

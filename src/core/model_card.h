@@ -1,0 +1,66 @@
+// ModelCard: how the world becomes a model's inputs and how its outputs become answers.
+//
+// Lives beside the model as NAME.card.json (docs/formats/card.md). optimize writes it, bundle
+// embeds it, serve and agent only read it. Not for: what the graph itself says (dtypes, shapes).
+// Threads: a value.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/json.h"
+#include "core/result.h"
+
+namespace arete {
+
+enum class InputKind : std::uint8_t { kTensor, kImage, kRecord };
+enum class PixelLayout : std::uint8_t { kNchw, kNhwc };
+enum class Orientation : std::uint8_t { kExif, kIgnore };
+enum class OutputKind : std::uint8_t { kTensor, kClassification };
+enum class Activation : std::uint8_t { kNone, kSoftmax, kSigmoid };
+
+// One named number of a record, in input order; a record without it takes the default.
+struct RecordField {
+  std::string name;
+  bool has_default = false;
+  double default_value = 0;
+};
+
+struct InputCard {
+  InputKind kind = InputKind::kTensor;
+  // Images: width and height in pixels; mean and std per channel of values in 0..1
+  // ((pixel / 255 - mean) / std); their length is the number of channels, 1 (grey) or 3 (RGB).
+  int width = 0;
+  int height = 0;
+  std::vector<float> mean;
+  std::vector<float> std;
+  PixelLayout layout = PixelLayout::kNchw;
+  Orientation orientation = Orientation::kExif;
+  // Records: the columns of a float [N, fields] input.
+  std::vector<RecordField> fields;
+};
+
+struct OutputCard {
+  OutputKind kind = OutputKind::kTensor;
+  Activation activation = Activation::kNone;  // what must still be applied to the raw output
+  std::vector<std::string> labels;            // one a class; empty: "0", "1", ...
+};
+
+struct ModelCard {
+  InputCard input;
+  OutputCard output;
+};
+
+inline constexpr int kMaxCardImageSide = 16384;
+inline constexpr std::size_t kMaxCardLabels = 1000000;
+
+// kInvalid naming the field and what it must be. Absent fields keep the defaults above.
+Result<ModelCard> parse_card(const Json& json);
+Json to_json(const ModelCard& card);
+
+// The ImageNet mean and deviation for 3 channels, 0 and 1 otherwise: what an image input gets
+// when nobody said anything.
+void set_default_normalisation(InputCard& input, int channels);
+
+}  // namespace arete

@@ -1,0 +1,92 @@
+// Engine: opens a model and runs tensors through it. One interface for every engine, in this
+// process or in a child (docs/adr/0001): only values cross it, never a pointer into an engine.
+//
+// Threads: an Engine may be shared; Session::run may be called from several threads at once unless
+// Session::concurrent() is false. Ownership: the caller owns sessions, and the Engine outlives them;
+// the tensors that a run gave may outlive both.
+// Errors: kInvalid (inputs that do not fit, a model that the engine refuses), kUnsupported (an
+// operator that the engine lacks), kUnavailable (the engine's library is not there), kExhausted
+// (memory), kCancelled, kCorrupt. A crash of an engine in a child is kBug with the signal's name.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/result.h"
+#include "core/tensor.h"
+#include "os/base/files.h"
+
+namespace arete::engine {
+
+// What a model wants or gives. Dynamic dims are -1; `known_shape` is false when even the rank is unknown.
+struct ValueInfo {
+  std::string name;
+  DType dtype = DType::kUndefined;
+  Shape shape;
+  bool known_shape = true;
+};
+
+// A model as bytes and the folder that its external data lies in (empty: it may have none).
+struct ModelSource {
+  SharedBytes bytes;
+  std::string folder;
+  std::string name;  // for messages: the path, or what the caller calls it
+
+  static Result<ModelSource> from_file(const os::FileSystem& files, const std::string& path);
+  static ModelSource from_bytes(std::string bytes, std::string name);
+};
+
+inline constexpr std::uint64_t kMaxModelFileBytes = std::uint64_t{2} << 30;  // what protobuf can hold
+
+struct SessionOptions {
+  int threads = 0;  // 0: all physical cores
+  // Graph optimisations of the engine itself. Off only to look at what they do.
+  bool optimise = true;
+  // Where to leave the engine's own optimised model ("" for nowhere); a look for tests.
+  std::string optimised_model_path;
+};
+
+class Session {
+ public:
+  virtual ~Session() = default;
+  virtual const std::vector<ValueInfo>& inputs() const = 0;
+  virtual const std::vector<ValueInfo>& outputs() const = 0;
+  // One run: every input by name, in any order; every output in the order of outputs().
+  // kInvalid names the input, what it wants and what it got.
+  virtual Result<std::vector<Tensor>> run(std::span<const NamedTensor> inputs) = 0;
+  virtual bool concurrent() const { return true; }
+};
+
+class Engine {
+ public:
+  virtual ~Engine() = default;
+  virtual std::string name() const = 0;     // "onnxruntime"
+  virtual std::string version() const = 0;  // "1.31.1"
+  virtual Result<std::unique_ptr<Session>> open(const ModelSource& source, const SessionOptions& options) = 0;
+  // Memory of the process that holds the sessions: this one, or the engine's child.
+  virtual std::uint64_t resident_bytes() const;
+};
+
+// What an engine needs to start. The table of factories is filled in apps/.
+struct EngineOptions {
+  std::vector<std::string> library_paths;  // tried in order
+};
+
+using EngineFactory = Result<std::unique_ptr<Engine>> (*)(const EngineOptions& options);
+struct EngineRow {
+  std::string_view name;
+  std::string_view summary;
+  EngineFactory make;
+};
+
+// Checks the inputs of a run against what the model wants: names, dtypes, ranks, fixed sizes.
+// Every engine calls it first, so that the words are the same everywhere.
+Status check_inputs(std::span<const ValueInfo> wanted, std::span<const NamedTensor> given);
+
+// "float32[?,1,28,28]"
+std::string describe(const ValueInfo& info);
+
+}  // namespace arete::engine

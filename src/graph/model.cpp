@@ -1,0 +1,123 @@
+#include "graph/model.h"
+
+#include <algorithm>
+
+namespace arete::graph {
+
+Shape ValueType::shape() const {
+  Shape shape;
+  for (const Dim& dim : dims) shape.push_back(dim.known() ? dim.size : -1);
+  return shape;
+}
+
+const Attribute* Node::find(std::string_view attribute) const {
+  const auto found = std::ranges::find(attributes, attribute, &Attribute::name);
+  return found == attributes.end() ? nullptr : &*found;
+}
+
+namespace {
+
+template <class T, class Fallback>
+T value_or(const Node& node, std::string_view name, Fallback fallback) {
+  const Attribute* attribute = node.find(name);
+  if (attribute == nullptr) return T(std::move(fallback));
+  const T* value = std::get_if<T>(&attribute->value);
+  return value == nullptr ? T(std::move(fallback)) : *value;
+}
+
+void take_names(const Graph& graph, std::map<std::string, int, std::less<>>& taken) {
+  for (const Value& value : graph.inputs) taken.emplace(value.name, 0);
+  for (const Weight& weight : graph.weights) taken.emplace(weight.name, 0);
+  for (const Node& node : graph.nodes) {
+    if (!node.name.empty()) taken.emplace(node.name, 0);
+    for (const std::string& output : node.outputs) taken.emplace(output, 0);
+    for (const Attribute& attribute : node.attributes) {
+      // Depth is bounded by the reader (kMaxSubgraphDepth).
+      if (const auto* one = std::get_if<std::shared_ptr<const Graph>>(&attribute.value)) take_names(**one, taken);
+      if (const auto* many = std::get_if<std::vector<std::shared_ptr<const Graph>>>(&attribute.value)) {
+        for (const auto& graph_in_list : *many) take_names(*graph_in_list, taken);
+      }
+    }
+  }
+}
+
+}  // namespace
+
+std::int64_t Node::int_or(std::string_view attribute, std::int64_t fallback) const {
+  return value_or<std::int64_t>(*this, attribute, fallback);
+}
+
+float Node::float_or(std::string_view attribute, float fallback) const {
+  return value_or<float>(*this, attribute, fallback);
+}
+
+std::string Node::string_or(std::string_view attribute, std::string_view fallback) const {
+  return value_or<std::string>(*this, attribute, fallback);
+}
+
+std::vector<std::int64_t> Node::ints_or(std::string_view attribute, std::vector<std::int64_t> fallback) const {
+  return value_or<std::vector<std::int64_t>>(*this, attribute, std::move(fallback));
+}
+
+void Node::set(std::string_view attribute, AttributeValue value) {
+  const auto found = std::ranges::find(attributes, attribute, &Attribute::name);
+  if (found != attributes.end()) {
+    found->value = std::move(value);
+  } else {
+    attributes.push_back({std::string(attribute), std::move(value), "", ""});
+  }
+}
+
+Weight* Graph::find_weight(std::string_view weight) {
+  const auto found = std::ranges::find(weights, weight, &Weight::name);
+  return found == weights.end() ? nullptr : &*found;
+}
+
+const Weight* Graph::find_weight(std::string_view weight) const { return const_cast<Graph*>(this)->find_weight(weight); }
+
+std::int64_t Model::opset(std::string_view domain) const {
+  const auto found = std::ranges::find(opsets, domain, &OpsetImport::domain);
+  return found == opsets.end() ? 0 : found->version;
+}
+
+void Model::set_opset(std::string_view domain, std::int64_t version) {
+  const auto found = std::ranges::find(opsets, domain, &OpsetImport::domain);
+  if (found != opsets.end()) {
+    found->version = version;
+  } else {
+    opsets.push_back({std::string(domain), version});
+  }
+}
+
+std::string describe(const Node& node, std::size_t index) {
+  std::string text = (node.domain.empty() ? "" : node.domain + ".") + node.op_type;
+  if (!node.name.empty()) text += " '" + node.name + "'";
+  return text + " (node " + std::to_string(index) + ")";
+}
+
+std::string to_string(const ValueType& type) {
+  if (type.kind == TypeKind::kUnknown) return "?";
+  if (type.kind == TypeKind::kOpaque) return "opaque";
+  std::string text(name_of(type.dtype));
+  if (!type.has_shape) return text + "[...]";
+  text += "[";
+  for (std::size_t i = 0; i < type.dims.size(); ++i) {
+    const Dim& dim = type.dims[i];
+    text += i > 0 ? "," : "";
+    text += dim.known() ? std::to_string(dim.size) : dim.name.empty() ? "?" : dim.name;
+  }
+  return text + "]";
+}
+
+NameMaker::NameMaker(const Graph& graph) { take_names(graph, taken_); }
+
+std::string NameMaker::make(std::string wish) {
+  const auto [entry, fresh] = taken_.emplace(wish, 0);
+  if (fresh) return wish;
+  while (true) {
+    std::string name = wish + "_" + std::to_string(++entry->second);
+    if (taken_.emplace(name, 0).second) return name;
+  }
+}
+
+}  // namespace arete::graph

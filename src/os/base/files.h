@@ -1,0 +1,69 @@
+// FileSystem: every touch of files and folders, behind an interface with an in-memory fake.
+//
+// Writes are atomic: a reader sees the old bytes or the new ones, also after a power cut (written
+// beside the target, fsync, rename, fsync of the folder). Paths are UTF-8 and may hold anything but NUL.
+// Threads: real_file_system() may be used from many; the fake belongs to one thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/result.h"
+#include "core/tensor.h"
+
+namespace arete::os {
+
+enum class FileKind : std::uint8_t { kFile, kFolder, kOther };  // kOther: FIFO, device, socket
+
+struct FileInfo {
+  FileKind kind = FileKind::kFile;
+  std::uint64_t size_bytes = 0;
+};
+
+// An open file that is read by offset.
+class ReadableFile {
+ public:
+  virtual ~ReadableFile() = default;
+  virtual std::uint64_t size_bytes() const = 0;
+  // Fills `to` completely; kCorrupt at the end of the file. Thread-safe.
+  virtual Status read_at(std::uint64_t offset, std::span<std::byte> to) const = 0;
+};
+
+class FileSystem {
+ public:
+  virtual ~FileSystem() = default;
+
+  // kNotFound, kIo (the message has the path and the reason).
+  virtual Result<FileInfo> info(const std::string& path) const = 0;
+  // Names (not paths) in a folder, sorted bytewise; "." and ".." left out.
+  virtual Result<std::vector<std::string>> list(const std::string& folder) const = 0;
+  // Regular files only: a folder is kInvalid, a FIFO or device too (it could block for ever).
+  virtual Result<std::unique_ptr<ReadableFile>> open(const std::string& path) const = 0;
+  // The file's bytes, mapped where the system can, so that untouched pages cost nothing. The file
+  // must not be truncated while they are used.
+  virtual Result<SharedBytes> map(const std::string& path) const = 0;
+  // Atomic, see above. Makes no folders.
+  virtual Status write(const std::string& path, std::span<const std::byte> bytes) const = 0;
+  virtual Status make_folders(const std::string& path) const = 0;
+  virtual Status remove(const std::string& path) const = 0;
+};
+
+const FileSystem& real_file_system();
+
+// The whole file, at most max_bytes (kExhausted above).
+Result<std::string> read_file(const FileSystem& files, const std::string& path, std::uint64_t max_bytes);
+Status write_text(const FileSystem& files, const std::string& path, std::string_view text);
+
+// Path arithmetic on '/' alone; no file is touched.
+std::string join_path(std::string_view folder, std::string_view name);
+std::string folder_of(std::string_view path);  // "." for a bare name
+std::string stem_of(std::string_view path);    // file name without its last extension
+std::string extension_of(std::string_view path);  // lower case, with the dot; "" without one
+
+}  // namespace arete::os

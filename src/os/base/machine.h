@@ -1,0 +1,45 @@
+// What this process and machine look like: time, memory, cores, signals.
+//
+// Threads: all thread-safe. Clock is an interface so that tests can move time by hand.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "core/result.h"
+
+namespace arete::os {
+
+class Clock {
+ public:
+  virtual ~Clock() = default;
+  virtual std::int64_t now_ns() const = 0;  // monotonic, for durations
+};
+const Clock& real_clock();
+
+// Physical cores that this process may use (affinity and cgroup quota taken into account), at least 1.
+int physical_cores();
+// "AMD EPYC 7B13 (AVX2)": the model name and the widest of AVX2, AVX-512, VNNI, for reports.
+std::string cpu_description();
+// True when the CPU multiplies int8 without saturating 16-bit sums (VNNI, or ARM's SDOT).
+bool has_int8_dot_product();
+
+std::uint64_t resident_bytes();       // now (VmRSS)
+std::uint64_t peak_resident_bytes();  // most so far (VmHWM)
+
+// Full path of the running program.
+Result<std::string> program_path();
+
+// From now on SIGINT and SIGTERM only set a flag that stop_requested() reads; a second SIGINT ends
+// the process at once. wait_for_stop() blocks until then.
+void catch_stop_signals();
+bool stop_requested();
+void wait_for_stop();
+
+// Replaces this process; returns only on failure.
+Status replace_process(const std::string& program, int argc, char** argv);
+
+// True when the stream (1 or 2) is a terminal that a person looks at.
+bool is_terminal(int stream);
+
+}  // namespace arete::os
