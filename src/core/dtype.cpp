@@ -37,8 +37,6 @@ constexpr std::array<DTypeRow, kDTypeCount> kRows = {{
     {DType::kInt2, "int2", 2, ""},
     {DType::kFloat6E2M3, "float6e2m3", 6, ""},
     {DType::kFloat6E3M2, "float6e3m2", 6, ""},
-    {DType::kFloat6E2M3, "float6e2m3", 6, ""},
-    {DType::kFloat6E3M2, "float6e3m2", 6, ""},
 }};
 
 }  // namespace

@@ -105,6 +105,7 @@ struct Graph {
   std::vector<Value> outputs;
   std::vector<Value> values;  // types of inner tensors, as far as somebody said or inferred them
   std::vector<Weight> weights;
+  std::vector<std::string> sparse_weights;  // names only; the values travel in `extra`
   std::vector<Node> nodes;  // in an order in which they can run (verified)
   std::string extra;
 

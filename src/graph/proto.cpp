@@ -30,6 +30,7 @@ class Reader {
       ASSIGN_OR_RETURN(Weight read, this->weight(weight));
       graph.weights.push_back(std::move(read));
     }
+    for (const auto& weight : proto.sparse_initializer()) graph.sparse_weights.push_back(weight.values().name());
     for (int i = 0; i < proto.node_size(); ++i) {
       Result<Node> node = this->node(*proto.mutable_node(i), depth);
       if (!node) return with_context(std::move(node).error(), proto.node(i).op_type() + " (node " + std::to_string(i) + ")");

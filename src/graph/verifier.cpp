@@ -61,7 +61,7 @@ class Verifier {
       if (weight.name.empty()) return invalid("an initializer has no name");
       RETURN_IF_ERROR(add(made, outer, weight.name, "initializer"));
     }
-    add_sparse(graph, made);
+    made.insert(graph.sparse_weights.begin(), graph.sparse_weights.end());
     for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
       const Status node = this->node(graph.nodes[i], made, outer);
       if (!node) return with_context(node.error(), describe(graph.nodes[i], i));
@@ -74,13 +74,6 @@ class Verifier {
   }
 
  private:
-  // Sparse initialisers are kept as bytes (graph.extra); their names cannot be checked, so tensors
-  // that nobody makes are tolerated where there are any.
-  static void add_sparse(const Graph& graph, Names& made) {
-    if (graph.extra.empty()) return;
-    for (const Node& node : graph.nodes) made.insert(node.inputs.begin(), node.inputs.end());
-  }
-
   static Status check_type(const Value& value, const char* what) {
     for (const Dim& dim : value.type.dims) {
       if (dim.size < -1) return invalid(std::string(what) + " '" + value.name + "' has the negative size " + std::to_string(dim.size));

@@ -25,7 +25,10 @@ inline std::string python_models(const std::string& script) {
   fs::create_directories(folder.parent_path());
   const std::string own = folder.string() + "." + std::to_string(::getpid());
   const std::string command = "'" + python + "' '" + source.string() + "' '" + own + "'";
-  if (std::system(command.c_str()) != 0) return "";
+  if (std::system(command.c_str()) != 0) {
+    ADD_FAILURE() << command;
+    return "";
+  }
   std::error_code lost;
   fs::rename(own, folder, lost);
   if (lost) fs::remove_all(own);

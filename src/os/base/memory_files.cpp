@@ -27,6 +27,11 @@ Error not_found(const std::string& path) {
 
 }  // namespace
 
+Error MemoryFileSystem::no_file(const std::string& path) const {
+  if (info(path)) return {Code::kInvalid, "'" + path + "' is a folder, not a file"};
+  return not_found(path);
+}
+
 Result<FileInfo> MemoryFileSystem::info(const std::string& path) const {
   if (const auto found = files_.find(path); found != files_.end()) {
     return FileInfo{FileKind::kFile, found->second->size()};
@@ -52,13 +57,12 @@ Result<std::vector<std::string>> MemoryFileSystem::list(const std::string& folde
 Result<std::unique_ptr<ReadableFile>> MemoryFileSystem::open(const std::string& path) const {
   const auto found = files_.find(path);
   if (found != files_.end()) return std::unique_ptr<ReadableFile>(std::make_unique<MemoryReadable>(found->second));
-  if (info(path)) return Error{Code::kInvalid, "'" + path + "' is a folder, not a file"};
-  return not_found(path);
+  return no_file(path);
 }
 
 Result<SharedBytes> MemoryFileSystem::map(const std::string& path) const {
   const auto found = files_.find(path);
-  if (found == files_.end()) return not_found(path);
+  if (found == files_.end()) return no_file(path);
   return SharedBytes{found->second, std::as_bytes(std::span(*found->second))};
 }
 

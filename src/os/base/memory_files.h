@@ -25,6 +25,8 @@ class MemoryFileSystem final : public FileSystem {
   void fail_writes(bool fail) { fail_writes_ = fail; }
 
  private:
+  Error no_file(const std::string& path) const;  // why `path` cannot be opened as a file
+
   mutable std::map<std::string, std::shared_ptr<const std::string>> files_;
   bool fail_writes_ = false;
 };

@@ -1,0 +1,89 @@
+// `arete bench MODEL`: latency of one model on seeded random inputs.
+#include <iostream>
+
+#include "apps/cli.h"
+#include "apps/engines.h"
+#include "apps/models.h"
+#include "apps/verbs.h"
+#include "graph/summary.h"
+#include "os/base/machine.h"
+#include "proof/latency.h"
+#include "proof/random_inputs.h"
+
+namespace arete::apps {
+namespace {
+
+struct Options {
+  std::string path;
+  std::string engine = kDefaultEngine;
+  std::string engine_lib;
+  int threads = 0;
+  int warmup = 10;
+  int runs = 100;
+  bool json = false;
+};
+
+// int8 when any operator works on or unpacks 8-bit integers, else float.
+std::string precision_of(const std::string& path) {
+  const Result<graph::ReadModel> read = read_model(path);
+  if (!read) return "unknown";
+  const graph::Summary summary = graph::summarise(read->model);
+  for (const char* op : {"QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear", "QLinearConv", "QLinearMatMul", "MatMulInteger", "ConvInteger"}) {
+    if (summary.ops.contains(op)) return "int8";
+  }
+  return "fp32";
+}
+
+Result<Json> measure(const Options& options) {
+  const os::Clock& clock = os::real_clock();
+  ASSIGN_OR_RETURN(const std::unique_ptr<engine::Engine> engine, make_engine(options.engine == "auto" ? kDefaultEngine : options.engine, options.engine_lib));
+  const std::uint64_t rss_before = os::resident_bytes();
+  const std::int64_t start = clock.now_ns();
+  ASSIGN_OR_RETURN(const std::unique_ptr<engine::Session> session, open_session(*engine, options.path, options.threads));
+  const std::int64_t load_ns = clock.now_ns() - start;
+  ASSIGN_OR_RETURN(const std::vector<NamedTensor> inputs, proof::random_inputs(session->inputs(), 1));
+  const proof::Runner runner = [&]() -> Status {
+    const Result<std::vector<Tensor>> outputs = session->run(inputs);
+    if (!outputs) return outputs.error();
+    return {};
+  };
+  proof::Progress progress;
+  progress.stop_requested = os::stop_requested;
+  ASSIGN_OR_RETURN(const proof::Distribution latency, proof::measure_runs(runner, clock, options.warmup, options.runs, progress));
+  const std::uint64_t rss_after = os::resident_bytes();
+  return Json::object({{"mean_latency_ms", latency.mean_ms},
+                       {"p50_latency_ms", latency.p50_ms},
+                       {"p99_latency_ms", latency.p99_ms},
+                       {"throughput_per_sec", latency.throughput_per_sec},
+                       {"load_ms", static_cast<double>(load_ns) / 1e6},
+                       {"rss_bytes", rss_after > rss_before ? rss_after - rss_before : 0},
+                       {"engine", engine->name() + " " + engine->version()},
+                       {"precision", precision_of(options.path)},
+                       {"threads", options.threads > 0 ? options.threads : os::physical_cores()}});
+}
+
+}  // namespace
+
+int run_bench(int argc, char** argv) {
+  Options options;
+  CLI::App app("Measures a model's latency on seeded random inputs; dynamic axes are 1.", "arete bench");
+  app.add_option("MODEL", options.path, "an .onnx file")->required();
+  app.add_option("--engine", options.engine, "engine that runs the model; auto takes the tuner's choice where there is one");
+  app.add_option("--engine-lib", options.engine_lib, "another build of the engine's library");
+  app.add_option("--threads", options.threads, "threads (default: all physical cores)")->check(CLI::Range(0, 1024));
+  app.add_option("--warmup", options.warmup, "runs that are not counted")->check(CLI::Range(0, 1000000))->capture_default_str();
+  app.add_option("--runs", options.runs, "runs that are counted")->check(CLI::Range(1, 1000000))->capture_default_str();
+  app.add_flag("--json", options.json, "one JSON object on the last line");
+  if (const auto status = parse(app, argc, argv)) return *status;
+  os::catch_stop_signals();
+  const Result<Json> result = measure(options);
+  if (!result) return fail(result.error());
+  if (options.json) {
+    print_json(*result);
+    return kDone;
+  }
+  for (const auto& [key, value] : result->as_object()) std::cout << key << std::string(22 - key.size(), ' ') << value.dump() << "\n";
+  return kDone;
+}
+
+}  // namespace arete::apps

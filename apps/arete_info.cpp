@@ -1,0 +1,93 @@
+// `arete info MODEL`: what a model holds, without running it.
+#include <iostream>
+
+#include "apps/cli.h"
+#include "apps/models.h"
+#include "apps/verbs.h"
+#include "graph/official.h"
+#include "graph/summary.h"
+#include "graph/text.h"
+#include "os/base/files.h"
+
+namespace arete::apps {
+namespace {
+
+Json values_json(const std::vector<graph::Value>& values) {
+  Json list = Json::array();
+  for (const graph::Value& value : values) {
+    Json shape;  // null: the rank is not known
+    if (value.type.has_shape) {
+      shape = Json::array();
+      for (const graph::Dim& dim : value.type.dims) {
+        shape.push_back(dim.known() ? Json(dim.size) : dim.name.empty() ? Json(nullptr) : Json(dim.name));
+      }
+    }
+    list.push_back(Json::object({{"name", value.name}, {"dtype", name_of(value.type.dtype)}, {"shape", std::move(shape)}}));
+  }
+  return list;
+}
+
+Json info_json(const graph::ReadModel& read, const graph::Summary& summary, std::uint64_t bytes) {
+  Json ops = Json::object();
+  for (const auto& [op, count] : summary.ops) ops.set(op, count);
+  Json frozen = Json::array();
+  for (const std::string& name : read.frozen_inputs) frozen.push_back(name);
+  return Json::object({{"inputs", values_json(read.model.graph.inputs)},
+                       {"outputs", values_json(read.model.graph.outputs)},
+                       {"opset", read.model.opset()},
+                       {"nodes", summary.nodes},
+                       {"parameters", summary.parameters},
+                       {"bytes", bytes},
+                       {"weight_bytes", summary.weight_bytes},
+                       {"macs", summary.macs ? Json(*summary.macs) : Json(nullptr)},
+                       {"ops", std::move(ops)},
+                       {"frozen_inputs", std::move(frozen)}});
+}
+
+void print_values(const char* title, const std::vector<graph::Value>& values) {
+  for (const graph::Value& value : values) std::cout << title << value.name << "  " << graph::to_string(value.type) << "\n";
+}
+
+void print_info(const graph::ReadModel& read, const graph::Summary& summary, std::uint64_t bytes) {
+  print_values("input       ", read.model.graph.inputs);
+  print_values("output      ", read.model.graph.outputs);
+  std::cout << "opset       " << read.model.opset() << "\nnodes       " << summary.nodes << "\nparameters  " << summary.parameters
+            << "\nbytes       " << bytes << "\nMACs        " << (summary.macs ? std::to_string(*summary.macs) : "not known (a shape is missing)")
+            << "\nops        ";
+  for (const auto& [op, count] : summary.ops) std::cout << " " << op << "x" << count;
+  std::cout << "\n";
+  if (!read.frozen_inputs.empty()) {
+    std::cout << "note        " << read.frozen_inputs.size() << " initializers were listed as inputs too; Arete reads them as constants\n";
+  }
+}
+
+}  // namespace
+
+int run_info(int argc, char** argv) {
+  std::string path;
+  bool json = false;
+  bool text = false;
+  CLI::App app("What a model holds: inputs, outputs, operators, parameters, multiplications.", "arete info");
+  app.add_option("MODEL", path, "an .onnx file")->required();
+  app.add_flag("--json", json, "one JSON object on the last line");
+  app.add_flag("--text", text, "print the whole graph as text");
+  if (const auto status = parse(app, argc, argv)) return *status;
+
+  const Result<graph::ReadModel> read = read_model(path);
+  if (!read) return fail(read.error());
+  const Result<os::FileInfo> file = os::real_file_system().info(path);
+  if (!file) return fail(file.error());
+  if (const auto complaint = graph::official_complaint(read->model)) {
+    std::cerr << "arete: warning: the official ONNX checker complains: " << *complaint << "\n";
+  }
+  if (text) std::cout << graph::to_text(read->model);
+  const graph::Summary summary = graph::summarise(read->model);
+  if (json) {
+    print_json(info_json(*read, summary, file->size_bytes));
+  } else if (!text) {
+    print_info(*read, summary, file->size_bytes);
+  }
+  return kDone;
+}
+
+}  // namespace arete::apps

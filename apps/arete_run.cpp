@@ -1,0 +1,108 @@
+// `arete run MODEL --input NAME=FILE.npy ... --output-dir DIR`: one inference on files.
+#include <array>
+#include <cstdio>
+#include <iostream>
+
+#include "apps/cli.h"
+#include "apps/engines.h"
+#include "apps/models.h"
+#include "apps/verbs.h"
+#include "core/npy.h"
+#include "os/base/files.h"
+
+namespace arete::apps {
+namespace {
+
+constexpr std::uint64_t kMaxInputBytes = std::uint64_t{8} << 30;
+
+Result<NamedTensor> read_input(const std::string& argument) {
+  const std::size_t equals = argument.find('=');
+  if (equals == std::string::npos || equals == 0) {
+    return Error{Code::kInvalid, "--input '" + argument + "' must be NAME=FILE.npy"};
+  }
+  const std::string path = argument.substr(equals + 1);
+  ASSIGN_OR_RETURN(const std::string bytes, read_file(os::real_file_system(), path, kMaxInputBytes));
+  Result<Tensor> tensor = parse_npy(std::as_bytes(std::span(bytes)));
+  if (!tensor) return with_context(std::move(tensor).error(), path);
+  return NamedTensor{argument.substr(0, equals), std::move(*tensor)};
+}
+
+// An output's name may hold anything; a file's may not.
+std::string file_name_of(const std::string& output) {
+  std::string name;
+  for (const char c : output) {
+    const bool plain = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '.' || c == '_' || c == '-';
+    std::array<char, 4> code{};
+    std::snprintf(code.data(), code.size(), "%%%02X", static_cast<unsigned char>(c));
+    name += plain ? std::string(1, c) : std::string(code.data());
+  }
+  return name + ".npy";
+}
+
+Result<Json> write_outputs(const std::vector<engine::ValueInfo>& infos, const std::vector<Tensor>& outputs, const std::string& folder) {
+  // All are encoded before the first is written, so that a failure leaves nothing half done.
+  std::vector<std::string> encoded;
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    Result<std::string> bytes = write_npy(outputs[i]);
+    if (!bytes) return with_context(std::move(bytes).error(), "output '" + infos[i].name + "'");
+    encoded.push_back(std::move(*bytes));
+  }
+  const os::FileSystem& files = os::real_file_system();
+  RETURN_IF_ERROR(files.make_folders(folder));
+  Json list = Json::array();
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    const std::string path = os::join_path(folder, file_name_of(infos[i].name));
+    RETURN_IF_ERROR(write_text(files, path, encoded[i]));
+    Json shape = Json::array();
+    for (const std::int64_t size : outputs[i].shape()) shape.push_back(size);
+    list.push_back(Json::object({{"name", infos[i].name}, {"dtype", name_of(outputs[i].dtype())}, {"shape", std::move(shape)}, {"file", path}}));
+  }
+  return list;
+}
+
+struct Options {
+  std::string path;
+  std::vector<std::string> inputs;
+  std::string output_dir;
+  std::string engine = kDefaultEngine;
+  std::string engine_lib;
+  int threads = 0;
+  bool json = false;
+};
+
+Result<Json> run_once(const Options& options) {
+  std::vector<NamedTensor> inputs;
+  for (const std::string& argument : options.inputs) {
+    ASSIGN_OR_RETURN(NamedTensor input, read_input(argument));
+    inputs.push_back(std::move(input));
+  }
+  ASSIGN_OR_RETURN(const std::unique_ptr<engine::Engine> engine, make_engine(options.engine, options.engine_lib));
+  ASSIGN_OR_RETURN(const std::unique_ptr<engine::Session> session, open_session(*engine, options.path, options.threads));
+  ASSIGN_OR_RETURN(const std::vector<Tensor> outputs, session->run(inputs));
+  return write_outputs(session->outputs(), outputs, options.output_dir);
+}
+
+}  // namespace
+
+int run_run(int argc, char** argv) {
+  Options options;
+  CLI::App app("Runs a model once on .npy files and writes each output as DIR/NAME.npy.", "arete run");
+  app.add_option("MODEL", options.path, "an .onnx file")->required();
+  app.add_option("--input", options.inputs, "NAME=FILE.npy, once for each input (arete info shows them)");
+  app.add_option("--output-dir", options.output_dir, "folder for the outputs, made if it is not there")->required();
+  app.add_option("--engine", options.engine, "engine that runs the model");
+  app.add_option("--engine-lib", options.engine_lib, "another build of the engine's library");
+  app.add_option("--threads", options.threads, "threads (default: all physical cores)")->check(CLI::Range(0, 1024));
+  app.add_flag("--json", options.json, "one JSON object on the last line");
+  if (const auto status = parse(app, argc, argv)) return *status;
+  const Result<Json> outputs = run_once(options);
+  if (!outputs) return fail(outputs.error());
+  if (options.json) {
+    print_json(Json::object({{"outputs", *outputs}}));
+    return kDone;
+  }
+  for (const Json& output : outputs->as_array()) std::cout << output.find("file")->as_string() << "\n";
+  return kDone;
+}
+
+}  // namespace arete::apps

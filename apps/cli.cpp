@@ -1,0 +1,65 @@
+#include "apps/cli.h"
+
+#include <iostream>
+
+#include "os/base/files.h"
+#include "os/base/machine.h"
+
+namespace arete::apps {
+
+std::optional<int> parse(CLI::App& app, int argc, char** argv) {
+  try {
+    app.parse(argc, argv);
+    return std::nullopt;
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error, std::cout, std::cerr) == 0 ? kDone : kUsage;
+  }
+}
+
+int fail(const Error& error) {
+  std::cerr << "arete: " << error.message << "\n";
+  return describe(error.code).exit_status;
+}
+
+void print_json(const Json& json) { std::cout << json.dump() << std::endl; }
+
+ProgressLine::~ProgressLine() { clear(); }
+
+void ProgressLine::show(const std::string& step, std::int64_t done, std::int64_t total) {
+  constexpr std::int64_t kEveryNs = 100'000'000;
+  constexpr std::int64_t kWidth = 24;
+  const std::int64_t now = os::real_clock().now_ns();
+  if (!os::is_terminal(2) || now - last_ns_ < kEveryNs) return;
+  last_ns_ = now;
+  shown_ = true;
+  const std::int64_t filled = total > 0 ? kWidth * std::min(done, total) / total : 0;
+  std::string bar(static_cast<std::size_t>(filled), '#');
+  bar.resize(kWidth, '.');
+  std::cerr << "\r\x1b[K  " << step << "  [" << bar << "] " << done;
+  if (total > 0) std::cerr << " / " << total;
+  std::cerr << std::flush;
+}
+
+void ProgressLine::clear() {
+  if (shown_) std::cerr << "\r\x1b[K" << std::flush;
+  shown_ = false;
+}
+
+std::string card_path_of(const std::string& model_path) {
+  return os::join_path(os::folder_of(model_path), os::stem_of(model_path) + ".card.json");
+}
+
+Result<std::optional<ModelCard>> load_card(const std::string& card_path, const std::string& model_path) {
+  constexpr std::uint64_t kMaxCardBytes = std::uint64_t{64} << 20;
+  const std::string path = card_path.empty() ? card_path_of(model_path) : card_path;
+  Result<std::string> text = read_file(os::real_file_system(), path, kMaxCardBytes);
+  if (!text && text.error().code == Code::kNotFound && card_path.empty()) return std::optional<ModelCard>();
+  if (!text) return std::move(text).error();
+  Result<Json> json = Json::parse(*text);
+  if (!json) return with_context(std::move(json).error(), path);
+  Result<ModelCard> card = parse_card(*json);
+  if (!card) return with_context(std::move(card).error(), path);
+  return std::optional<ModelCard>(std::move(*card));
+}
+
+}  // namespace arete::apps

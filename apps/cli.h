@@ -1,0 +1,47 @@
+// What every verb shares: exit statuses, error words, JSON on the last line, options that several
+// verbs have. Not for: what a verb does.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "core/json.h"
+#include "core/model_card.h"
+#include "core/result.h"
+
+namespace arete::apps {
+
+// Exit statuses that scripts rely on (DESIGN 5). Errors map through core/error.h.
+inline constexpr int kDone = 0;
+inline constexpr int kAnswerIsNo = 1;
+inline constexpr int kUsage = 2;
+
+// Parses, and maps CLI11's own statuses: nothing when the verb may go on, else the exit status.
+std::optional<int> parse(CLI::App& app, int argc, char** argv);
+
+// Prints "arete: <message>" on stderr and returns the exit status of the error's code.
+int fail(const Error& error);
+
+// stdout's last line: one JSON object.
+void print_json(const Json& json);
+
+// A progress line on stderr when a person looks at it; silent else. Calls may come often.
+class ProgressLine {
+ public:
+  ~ProgressLine();
+  void show(const std::string& step, std::int64_t done, std::int64_t total);
+  void clear();
+
+ private:
+  bool shown_ = false;
+  std::int64_t last_ns_ = 0;
+};
+
+// --card FILE, or NAME.card.json beside the model; nothing when neither is there.
+Result<std::optional<ModelCard>> load_card(const std::string& card_path, const std::string& model_path);
+// "dir/model.onnx" -> "dir/model.card.json"
+std::string card_path_of(const std::string& model_path);
+
+}  // namespace arete::apps

@@ -1,0 +1,154 @@
+#include "optimize/candidates.h"
+
+#include <algorithm>
+#include <set>
+
+#include "graph/official.h"
+#include "graph/onnx_io.h"
+#include "graph/uses.h"
+#include "pass/quantize.h"
+
+namespace arete::optimize {
+namespace {
+
+// Bytes of weights and of the scales and zero points that quantisation added.
+void split_bytes(const graph::Model& model, Candidate& candidate) {
+  std::set<std::string_view> scales;
+  for (const graph::Node& node : model.graph.nodes) {
+    if (node.is("QuantizeLinear") || node.is("DequantizeLinear")) scales.insert(node.inputs.begin() + 1, node.inputs.end());
+  }
+  for (const graph::Weight& weight : model.graph.weights) {
+    (scales.contains(weight.name) ? candidate.scale_bytes : candidate.weight_bytes) += weight.tensor.size_bytes();
+  }
+}
+
+bool wanted(Form form, const CandidateRequest& request, bool matmul_dominated) {
+  const bool is_float = form == Form::kFloat;
+  if (request.precision == Precision::kFp32 && !is_float) return false;
+  if (request.precision == Precision::kInt8 && is_float) return false;
+  if (request.target.name != "browser" || is_float) return true;
+  return form == (matmul_dominated ? Form::kDynamic : Form::kWeightOnly);
+}
+
+// The graph in an opset in which it can be quantised, calibrated once for all static variants.
+class Builder {
+ public:
+  Builder(const graph::Model& model, engine::Engine& engine, const CandidateRequest& request)
+      : model_(model), engine_(engine), request_(request) {}
+
+  Result<CandidateSet> run() {
+    const bool matmul_dominated = is_matmul_dominated(model_);
+    for (const Form form : request_.target.forms) {
+      if (!wanted(form, request_, matmul_dominated)) continue;
+      RETURN_IF_ERROR(add(form));
+    }
+    return std::move(set_);
+  }
+
+ private:
+  Status add(Form form) {
+    const FormRow& row = describe(form);
+    if (form == Form::kFloat) {
+      set_.candidates.push_back(make_candidate(std::string(row.name), std::string(row.precision), model_));
+      return {};
+    }
+    graph::Model model;
+    const Status made = quantize(form, model);
+    if (!made && (made.error().code == Code::kCancelled || fatal_)) return made;
+    Candidate candidate{std::string(row.name), std::string(row.precision), "", 0, 0, "", false};
+    if (made) {
+      candidate = make_candidate(candidate.name, candidate.precision, model);
+    } else {
+      candidate.left_out = made.error().message;
+    }
+    set_.candidates.push_back(std::move(candidate));
+    return {};
+  }
+
+  Status quantize(Form form, graph::Model& model) {
+    RETURN_IF_ERROR(convert());
+    model = *converted_;
+    switch (form) {
+      case Form::kStaticPerChannel: return quantize_static(model, {true, 8});
+      case Form::kStaticPerTensor: return quantize_static(model, {false, 8});
+      case Form::kDynamic: return drop_report(pass::quantize_dynamic(model));
+      default: return drop_report(pass::quantize_weights(model));
+    }
+  }
+
+  Status convert() {
+    if (converted_) return {};
+    const std::int64_t opset = std::max(model_.opset(), pass::kQuantizeOpset);
+    ASSIGN_OR_RETURN(graph::Model converted, graph::convert_opset(model_, opset));
+    converted_ = graph::infer_shapes(std::move(converted));
+    return {};
+  }
+
+  Status quantize_static(graph::Model& model, const pass::StaticOptions& options) {
+    if (request_.calibration == nullptr) {
+      return Error{Code::kInvalid, "static int8 needs samples: give --calibration DATA"};
+    }
+    if (!ranges_) {
+      const std::vector<std::string> tensors = pass::tensors_to_observe(model);
+      if (tensors.empty()) return Error{Code::kUnsupported, "nothing to quantise: no Conv, Gemm or MatMul with constant float32 weights"};
+      Result<tune::Calibration> calibration = tune::calibrate(engine_, model, tensors, *request_.calibration, request_.calibrate);
+      // Bad samples are the user's to mend, not a property of this variant.
+      fatal_ = !calibration && calibration.error().code != Code::kUnsupported;
+      if (!calibration) return std::move(calibration).error();
+      set_.calibration_samples = calibration->samples;
+      set_.calibration_skipped = calibration->skipped;
+      set_.calibration_reasons = calibration->reasons;
+      ranges_ = std::move(calibration->ranges);
+    }
+    return drop_report(pass::quantize_static(model, *ranges_, options));
+  }
+
+  static Status drop_report(Result<pass::QuantizeReport> report) {
+    if (!report) return std::move(report).error();
+    return {};
+  }
+
+  const graph::Model& model_;
+  engine::Engine& engine_;
+  const CandidateRequest& request_;
+  std::optional<graph::Model> converted_;
+  std::optional<pass::Ranges> ranges_;
+  bool fatal_ = false;
+  CandidateSet set_;
+};
+
+}  // namespace
+
+Candidate make_candidate(std::string name, std::string precision, const graph::Model& model) {
+  Candidate candidate{std::move(name), std::move(precision), "", 0, 0, "", false};
+  Result<graph::WrittenModel> written = graph::write_onnx(model);
+  if (!written) {
+    candidate.left_out = written.error().message;
+    return candidate;
+  }
+  candidate.bytes = std::move(written->bytes);
+  split_bytes(model, candidate);
+  return candidate;
+}
+
+bool is_matmul_dominated(const graph::Model& model) {
+  const graph::Uses uses(model.graph);
+  std::int64_t matmul = 0;
+  std::int64_t conv = 0;
+  // Weights stand for work: each element of a Conv kernel multiplies once a pixel, so any Conv of
+  // note outweighs; counting elements keeps the rule independent of unknown input sizes.
+  for (const graph::Node& node : model.graph.nodes) {
+    if (node.inputs.size() < 2) continue;
+    const Tensor* weight = uses.constant(node.inputs[1]);
+    const std::int64_t size = weight == nullptr ? 0 : weight->size();
+    if (node.is("MatMul") || node.is("Gemm")) matmul += size;
+    if (node.is("Conv") || node.is("ConvTranspose")) conv += size;
+  }
+  return matmul > conv;
+}
+
+Result<CandidateSet> build_candidates(const graph::Model& model, engine::Engine& engine, const CandidateRequest& request) {
+  return Builder(model, engine, request).run();
+}
+
+}  // namespace arete::optimize

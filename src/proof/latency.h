@@ -1,0 +1,82 @@
+// Latency of two models measured side by side: turns in ABBA order in one process, so that what
+// disturbs the machine disturbs both, and the ratio of each pair of turns is what counts.
+//
+// Not for: comparisons with other programs (bench/ runs those in processes of their own).
+// Threads: one measurement at a time. Limits: kMaxRunsPerSide, LatencyOptions::budget_ns.
+// Errors: those of the runner; kCancelled.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "core/result.h"
+#include "core/tensor.h"
+#include "engine/engine.h"
+#include "os/base/machine.h"
+#include "proof/progress.h"
+#include "proof/statistics.h"
+
+namespace arete::proof {
+
+inline constexpr std::size_t kMaxRunsPerSide = std::size_t{1} << 20;
+inline constexpr std::size_t kMaxSamplesKept = 2000;
+
+// One run of the thing that is measured.
+using Runner = std::function<Status()>;
+
+struct LatencyOptions {
+  std::int64_t turn_ns = 5'000'000;        // a turn is as many runs as fill this, at least one
+  std::int64_t budget_ns = 5'000'000'000;  // for both sides together, warm-up included
+  std::int64_t warmup_ns = 100'000'000;    // a side: at most this long or ten runs, at least one
+  int min_pairs = 30;                      // fewer within the budget: the result is weak
+  double enough_width = 0.02;              // stop when the interval is this narrow, relatively
+  std::uint64_t seed = 1;                  // of the bootstrap
+};
+
+// How long the runs of one model took.
+struct Distribution {
+  double p50_ms = 0;
+  double p99_ms = 0;
+  double mean_ms = 0;
+  double throughput_per_sec = 0;
+  std::int64_t runs = 0;
+  std::vector<double> samples_ms;  // in order of time; every k-th where there were too many
+};
+
+struct Measured {
+  Distribution original;
+  Distribution candidate;
+  double speedup = 1;  // median over the pairs of original / candidate; above 1: faster
+  Interval speedup_interval{1, 1};
+  int pairs = 0;
+  bool weak = false;  // fewer than min_pairs fitted into the budget
+};
+
+// True when the interval leaves no doubt that the candidate is the slower, or the faster one.
+bool is_slower(const Measured& measured);
+bool is_faster(const Measured& measured);
+
+// A measurement of a model against itself says how much to believe the others: past 5 % width it
+// is too noisy for a verdict.
+inline constexpr double kNoisyWidth = 0.05;
+bool is_too_noisy(const Measured& control);
+
+// Warm-up, then pairs of turns until the interval is narrow enough or the budget is spent.
+Result<Measured> measure_pairs(const Runner& original, const Runner& candidate,
+                               const os::Clock& clock, const LatencyOptions& options,
+                               const Progress& progress = {});
+
+// The same with two open sessions and one set of inputs. For the control row give two sessions of
+// the same model. Errors say which of the two failed.
+Result<Measured> measure_latency(engine::Session& original, engine::Session& candidate,
+                                 std::span<const NamedTensor> inputs, const LatencyOptions& options,
+                                 const Progress& progress = {});
+
+// One model alone: `warmup` runs that do not count, then `runs` that do (at least 1, at most
+// kMaxRunsPerSide).
+Result<Distribution> measure_runs(const Runner& runner, const os::Clock& clock, int warmup,
+                                  int runs, const Progress& progress = {});
+
+}  // namespace arete::proof

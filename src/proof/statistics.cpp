@@ -1,0 +1,75 @@
+#include "proof/statistics.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+
+#include "core/check.h"
+#include "proof/random.h"
+
+namespace arete::proof {
+namespace {
+
+constexpr double kZ95 = 1.959963984540054;
+
+// ln of the binomial probability of k out of n at 1/2.
+double log_binomial_half(std::int64_t n, std::int64_t k) {
+  const auto real_n = static_cast<double>(n);
+  const auto real_k = static_cast<double>(k);
+  return std::lgamma(real_n + 1) - std::lgamma(real_k + 1) - std::lgamma(real_n - real_k + 1) -
+         real_n * std::log(2.0);
+}
+
+}  // namespace
+
+double percentile_of_sorted(std::span<const double> sorted, double p) {
+  CHECK(!sorted.empty());
+  const double rank = p / 100 * static_cast<double>(sorted.size() - 1);
+  const auto below = static_cast<std::size_t>(rank);
+  const std::size_t above = std::min(below + 1, sorted.size() - 1);
+  return sorted[below] + (rank - static_cast<double>(below)) * (sorted[above] - sorted[below]);
+}
+
+double median(std::vector<double> values) {
+  std::ranges::sort(values);
+  return percentile_of_sorted(values, 50);
+}
+
+Interval bootstrap_median(std::span<const double> values, std::uint64_t seed) {
+  CHECK(!values.empty());
+  std::vector<double> sorted(values.begin(), values.end());
+  std::ranges::sort(sorted);
+  const auto n = static_cast<std::uint32_t>(sorted.size());
+  Random random(seed);
+  std::vector<std::uint32_t> ranks(n);  // of a resample; the median's rank gives the value
+  std::vector<double> medians;
+  for (int i = 0; i < kResamples; ++i) {
+    for (std::uint32_t& rank : ranks) rank = random.below(n);
+    const auto upper = ranks.begin() + n / 2;
+    std::ranges::nth_element(ranks, upper);
+    double middle = sorted[*upper];
+    if (n % 2 == 0) middle = (middle + sorted[*std::max_element(ranks.begin(), upper)]) / 2;
+    medians.push_back(middle);
+  }
+  std::ranges::sort(medians);
+  return {percentile_of_sorted(medians, 2.5), percentile_of_sorted(medians, 97.5)};
+}
+
+Interval paired_difference(std::int64_t n, std::int64_t only_first, std::int64_t only_second) {
+  const double total = static_cast<double>(n) + 2;
+  const double first = (static_cast<double>(only_first) + 1) / total;
+  const double second = (static_cast<double>(only_second) + 1) / total;
+  const double centre = second - first;
+  const double half = kZ95 * std::sqrt((first + second - centre * centre) / total);
+  return {std::max(-1.0, centre - half), std::min(1.0, centre + half)};
+}
+
+double mcnemar_p(std::int64_t only_first, std::int64_t only_second) {
+  const std::int64_t n = only_first + only_second;
+  const std::int64_t fewer = std::min(only_first, only_second);
+  double tail = 0;
+  for (std::int64_t k = 0; k <= fewer; ++k) tail += std::exp(log_binomial_half(n, k));
+  return std::min(1.0, 2 * tail);
+}
+
+}  // namespace arete::proof

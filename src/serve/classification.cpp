@@ -1,0 +1,120 @@
+#include "serve/classification.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <span>
+#include <unordered_set>
+
+#include "core/check.h"
+
+namespace arete::serve {
+namespace {
+
+// exp(x - max) keeps the largest term at 1: no overflow, and no 0/0.
+void apply_softmax(std::span<double> row) {
+  const double highest = *std::ranges::max_element(row);
+  // With infinities, all the weight lies on them.
+  for (double& x : row) {
+    const bool both_infinite = std::isinf(highest) && x == highest;
+    x = both_infinite ? 1.0 : std::exp(x - highest);
+  }
+  const double sum = std::accumulate(row.begin(), row.end(), 0.0);
+  for (double& x : row) x /= sum;
+}
+
+void apply_sigmoid(std::span<double> row) {
+  for (double& x : row) {
+    const double small = std::exp(-std::abs(x));  // never overflows
+    x = x >= 0 ? 1 / (1 + small) : small / (1 + small);
+  }
+}
+
+void apply(Activation activation, std::span<double> row) {
+  if (activation == Activation::kSoftmax) apply_softmax(row);
+  if (activation == Activation::kSigmoid) apply_sigmoid(row);
+}
+
+ClassScores score_row(std::span<double> row, Activation activation, bool two_classes) {
+  ClassScores result;
+  const bool numbers = std::ranges::none_of(row, [](double x) { return std::isnan(x); });
+  if (numbers) apply(activation, row);
+  result.scores.assign(row.begin(), row.end());
+  if (two_classes && row.size() == 1) result.scores = {1 - row[0], row[0]};
+  if (!numbers) return result;
+  const auto best = std::ranges::max_element(result.scores);
+  result.best = static_cast<std::size_t>(best - result.scores.begin());
+  return result;
+}
+
+// {rows, classes} of an output's shape.
+Result<std::pair<std::size_t, std::size_t>> class_axes(const Tensor& output) {
+  Shape shape = output.shape();
+  while (shape.size() > 2 && shape.back() == 1) shape.pop_back();
+  if (shape.size() == 1) shape.insert(shape.begin(), 1);
+  if (shape.size() != 2 || shape[1] == 0) {
+    return Error{Code::kUnsupported, "the card says classification, but the output is " + describe(output) + ", not [N,classes]"};
+  }
+  if (shape[1] > static_cast<std::int64_t>(kMaxClasses)) {
+    return Error{Code::kExhausted, "the output has more than " + std::to_string(kMaxClasses) + " classes"};
+  }
+  return std::pair(static_cast<std::size_t>(shape[0]), static_cast<std::size_t>(shape[1]));
+}
+
+}  // namespace
+
+Result<std::vector<ClassScores>> classify(const Tensor& output, Activation activation, bool two_classes) {
+  ASSIGN_OR_RETURN(const auto axes, class_axes(output));
+  ASSIGN_OR_RETURN(std::vector<double> values, to_doubles(output));
+  std::vector<ClassScores> rows;
+  rows.reserve(axes.first);
+  for (std::size_t i = 0; i < axes.first; ++i) {
+    rows.push_back(score_row(std::span(values).subspan(i * axes.second, axes.second), activation, two_classes));
+  }
+  return rows;
+}
+
+std::vector<std::string> unique_labels(const std::vector<std::string>& labels, std::size_t classes) {
+  std::vector<std::string> unique;
+  std::unordered_set<std::string> seen;
+  unique.reserve(classes);
+  for (std::size_t i = 0; i < classes; ++i) {
+    const std::string number = std::to_string(i);
+    std::string label = i < labels.size() ? labels[i] : number;
+    while (!seen.insert(label).second) label += " [" + number + "]";
+    unique.push_back(std::move(label));
+  }
+  return unique;
+}
+
+Json to_json(const ClassScores& row, const std::vector<std::string>& labels) {
+  CHECK(labels.size() == row.scores.size());
+  Json::Object probabilities;
+  probabilities.reserve(labels.size());
+  // Six significant digits say all that a float32 network knows, and read well.
+  const auto rounded = [](double x) {
+    if (x == 0 || !std::isfinite(x)) return x;
+    const double scale = std::pow(10.0, 5 - std::floor(std::log10(std::abs(x))));
+    return std::isfinite(scale) ? std::round(x * scale) / scale : x;
+  };
+  for (std::size_t i = 0; i < labels.size(); ++i) probabilities.emplace_back(labels[i], Json(rounded(row.scores[i])));
+  Json all = Json::object();
+  all.as_object() = std::move(probabilities);
+  Json answer = Json::object({{"prediction", Json()}, {"confidence", Json()}});
+  if (row.best) {
+    answer.set("prediction", labels[*row.best]);
+    answer.set("confidence", rounded(row.scores[*row.best]));
+  }
+  answer.set("probabilities", std::move(all));
+  return answer;
+}
+
+bool look_like_probabilities(const std::vector<ClassScores>& rows) {
+  return std::ranges::all_of(rows, [](const ClassScores& row) {
+    const double sum = std::accumulate(row.scores.begin(), row.scores.end(), 0.0);
+    const bool in_range = std::ranges::all_of(row.scores, [](double x) { return x >= -1e-3 && x <= 1 + 1e-3; });
+    return in_range && std::abs(sum - 1) <= 1e-2;
+  });
+}
+
+}  // namespace arete::serve

@@ -1,0 +1,41 @@
+// Calibration: samples -> the smallest and largest value that each tensor took.
+//
+// The reductions run inside the graph (pass/quantize.h, observe_ranges), so only two numbers a tensor
+// leave the engine and memory is flat in the number of samples.
+// Threads: call from one; the engine uses `threads`.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "core/result.h"
+#include "core/sample_source.h"
+#include "engine/engine.h"
+#include "graph/model.h"
+#include "pass/quantize.h"
+
+namespace arete::tune {
+
+struct CalibrateOptions {
+  int threads = 0;
+  std::size_t max_samples = 0;  // 0: all
+  int batch_size = 0;           // 0: proof/sample_batch.h decides
+  std::function<void(std::size_t done, std::size_t total)> progress;
+  std::function<bool()> cancelled;
+};
+
+struct Calibration {
+  pass::Ranges ranges;
+  std::size_t samples = 0;
+  std::size_t skipped = 0;
+  std::vector<std::string> reasons;  // of the first skipped samples
+};
+
+// kInvalid when no sample could be read or a tensor took NaN or infinite values (the tensor and the
+// samples are named); kUnsupported when the model has nothing to observe; the engine's errors.
+Result<Calibration> calibrate(engine::Engine& engine, const graph::Model& model, const std::vector<std::string>& tensors,
+                              SampleSource& source, const CalibrateOptions& options);
+
+}  // namespace arete::tune
