@@ -1,2 +1,106 @@
+// `arete optimize MODEL -o OUT`: smaller and faster, proven, or handed back unchanged.
+#include <cstdio>
+#include <iostream>
+
+#include "apps/cli.h"
+#include "apps/engines.h"
 #include "apps/verbs.h"
-namespace arete::apps { int run_optimize(int, char**) { return 5; } }
+#include "optimize/pipeline.h"
+#include "os/base/files.h"
+#include "os/base/machine.h"
+
+namespace arete::apps {
+namespace {
+
+struct Options {
+  optimize::Request request;
+  std::string precision = "auto";
+  std::string card_path;
+  std::string engine = kDefaultEngine;
+  std::string engine_lib;
+  std::vector<std::string> disabled;
+  bool never_slower = false;
+  bool allow_slower = false;
+  bool json = false;
+};
+
+void add_options(CLI::App& app, Options& o) {
+  optimize::Request& r = o.request;
+  app.add_option("MODEL", r.model_path, "an .onnx file")->required();
+  app.add_option("-o,--output", r.output_path, "the optimised model; its card goes beside it")->required();
+  app.add_option("--level", r.level, "graph passes: fast, balanced, aggressive (arete passes)")->check(CLI::IsMember({"fast", "balanced", "aggressive"}))->capture_default_str();
+  app.add_option("--target", r.target, "cpu: fastest here; mobile, iot, browser: smallest")->check(CLI::IsMember({"cpu", "mobile", "iot", "browser"}))->capture_default_str();
+  app.add_option("--precision", o.precision, "auto tries what the target allows")->check(CLI::IsMember({"auto", "fp32", "fp16", "int8", "int4"}))->capture_default_str();
+  app.add_option("--calibration", r.calibration_path, "DATA for static int8: a folder of class folders of images, .npz or .csv");
+  app.add_option("--evaluation", r.evaluation_path, "DATA with labels, other samples than --calibration, to measure accuracy on");
+  app.add_option("--calibration-samples", r.max_calibration_samples, "at most so many (default: all)");
+  app.add_option("--max-accuracy-drop", r.max_accuracy_drop_points, "percentage points a variant may lose")->check(CLI::Range(0.0, 100.0))->capture_default_str();
+  app.add_flag("--never-slower", o.never_slower, "hand back nothing that is slower than the original (default for cpu)");
+  app.add_flag("--allow-slower", o.allow_slower, "the opposite (default for mobile, iot, browser)");
+  app.add_option("--disable-pass", o.disabled, "leave a graph pass out");
+  app.add_option("--card", o.card_path, "model card (default: NAME.card.json beside the model)");
+  app.add_option("--report", r.report_path, "an HTML page that shows what was measured");
+  app.add_option("--engine", o.engine, "engine that measures");
+  app.add_option("--engine-lib", o.engine_lib, "another build of the engine's library");
+  app.add_option("--threads", r.threads, "threads (default: all physical cores)")->check(CLI::Range(0, 1024));
+  app.add_flag("--json", o.json, "one JSON object on the last line");
+}
+
+Result<optimize::Outcome> run(Options& o, ProgressLine& line) {
+  if (o.precision == "fp16" || o.precision == "int4") return Error{Code::kUnsupported, "--precision " + o.precision + " is not built yet; use auto, fp32 or int8"};
+  o.request.precision = o.precision == "fp32" ? optimize::Precision::kFp32 : o.precision == "int8" ? optimize::Precision::kInt8 : optimize::Precision::kAuto;
+  if (o.never_slower || o.allow_slower) o.request.never_slower = o.never_slower;
+  o.request.disabled_passes.insert(o.disabled.begin(), o.disabled.end());
+  ASSIGN_OR_RETURN(o.request.card, load_card(o.card_path, o.request.model_path));
+  ASSIGN_OR_RETURN(const std::unique_ptr<engine::Engine> engine, make_engine(o.engine, o.engine_lib));
+  optimize::Observer observer;
+  observer.progress = [&](const std::string& step, std::int64_t done, std::int64_t total) { line.show(step, done, total); };
+  observer.stop_requested = os::stop_requested;
+  return optimize::optimize(o.request, *engine, os::real_file_system(), observer);
+}
+
+std::string percent(const Json* value, const char* format) {
+  if (value == nullptr || value->is_null()) return "-";
+  char text[32];
+  std::snprintf(text, sizeof(text), format, value->as_double());
+  return text;
+}
+
+void print_table(const Json& json) {
+  const auto row = [](const Json& r, const char* mark) {
+    const Json* accuracy = r.find("accuracy");
+    const Json percentage = accuracy != nullptr && !accuracy->is_null() ? Json(accuracy->as_double() * 100) : Json();
+    std::printf("%s %-26s %12lld B  %10s ms  %8s  %9s\n", mark, r.find("name")->as_string().c_str(), static_cast<long long>(r.find("bytes")->as_int64()),
+                percent(r.find("p50_latency_ms"), "%.3f").c_str(), percent(r.find("speedup"), "%.2fx").c_str(), percent(&percentage, "%.2f %%").c_str());
+  };
+  std::printf("  %-26s %14s  %13s  %8s  %9s\n", "variant", "size", "p50 latency", "speed-up", "accuracy");
+  row(*json.find("original"), " ");
+  for (const Json& variant : json.find("variants")->as_array()) row(variant, variant.find("chosen")->as_bool() ? "*" : " ");
+  for (const Json& variant : json.find("variants")->as_array()) {
+    std::printf("  %s: %s\n", variant.find("name")->as_string().c_str(), variant.find("why")->as_string().c_str());
+  }
+}
+
+}  // namespace
+
+int run_optimize(int argc, char** argv) {
+  Options options;
+  CLI::App app("Makes a model smaller and faster, measures that it is still right, and hands back the best.\n"
+               "Exit 1: no variant is better, OUT is the original.", "arete optimize");
+  add_options(app, options);
+  if (const auto status = parse(app, argc, argv)) return *status;
+  os::catch_stop_signals();
+  ProgressLine line;
+  const Result<optimize::Outcome> outcome = run(options, line);
+  line.clear();
+  if (!outcome) return fail(outcome.error());
+  const Json json = to_json(*outcome, false);
+  for (const std::string& note : outcome->notes) std::cerr << "arete: note: " << note << "\n";
+  if (outcome->slower) std::cerr << "arete: warning: the model handed back is slower than the original\n";
+  if (!options.json) print_table(json);
+  std::cerr << "arete: " << outcome->verdict << "\n";
+  if (options.json) print_json(json);
+  return outcome->success ? kDone : kAnswerIsNo;
+}
+
+}  // namespace arete::apps

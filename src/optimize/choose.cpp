@@ -2,13 +2,11 @@
 
 #include <array>
 #include <cstdio>
-#include <vector>
 
 namespace arete::optimize {
 namespace {
 
-using proof::Comparison;
-using proof::VariantReport;
+using proof::Agreement;
 
 std::string fixed(double value, int digits) {
   std::array<char, 64> text{};
@@ -18,86 +16,97 @@ std::string fixed(double value, int digits) {
 
 std::string times(double ratio) { return fixed(ratio, 2) + "x"; }
 
-// Why a variant's answers are not good enough; empty when they are.
-std::string accuracy_objection(const Comparison& c, const ChoiceRules& rules) {
-  if (c.not_finite) return "it gives NaN or infinity where the original does not";
-  const std::string allowed = fixed(rules.max_accuracy_drop_points, 2) + " points";
-  if (c.exact) return "";
-  if (c.accuracy_delta) {
-    if (c.accuracy_delta->value >= -rules.max_accuracy_drop_points) return "";
-    return "it loses " + fixed(-c.accuracy_delta->value, 2) + " points of accuracy, allowed are " + allowed;
+bool has_integer_mismatch(const Agreement& agreement) {
+  for (const proof::OutputDifference& output : agreement.outputs) {
+    if (!output.is_float() && !output.is_exact()) return true;
   }
-  if (c.agreement) {
-    const double disagreement = 100.0 * (1.0 - *c.agreement);
+  return false;
+}
+
+// Why a variant's answers are not good enough; empty when they are.
+std::string accuracy_objection(const Agreement& agreement, const ChoiceRules& rules) {
+  if (agreement.failure) return "it fails where the original runs: " + agreement.failure->message;
+  if (agreement.has_new_non_finite()) return "it gives NaN or infinity where the original does not";
+  if (agreement.is_exact()) return "";
+  const std::string allowed = fixed(rules.max_accuracy_drop_points, 2) + " points";
+  if (agreement.accuracy) {
+    const double delta = agreement.accuracy->delta_points();
+    if (delta >= -rules.max_accuracy_drop_points) return "";
+    return "it loses " + fixed(-delta, 2) + " points of accuracy, allowed are " + allowed;
+  }
+  if (agreement.top1) {
+    const double disagreement = 100.0 * (1.0 - *agreement.top1);
     if (disagreement <= rules.max_accuracy_drop_points) return "";
     return "it answers differently on " + fixed(disagreement, 2) + " % of the samples, allowed are " + allowed +
-           " (labels by --evaluation would tell whether that costs accuracy)";
+           " (--evaluation with labels would tell whether that costs accuracy)";
   }
-  if (!c.sqnr_db || *c.sqnr_db >= kLeastSqnrDb) return c.integer_mismatch > 0.01 ? "its integer outputs differ" : "";
-  return "its outputs carry too much noise (SQNR " + fixed(*c.sqnr_db, 1) + " dB, wanted " + fixed(kLeastSqnrDb, 0) + ")";
-}
-
-double gain(const VariantReport& variant, const proof::Report& report, Objective objective) {
-  if (objective == Objective::kLatency) return variant.latency->speedup.value;
-  return static_cast<double>(report.original_bytes) / static_cast<double>(variant.bytes);
-}
-
-bool beats(const VariantReport& variant, const proof::Report& report, Objective objective) {
-  if (objective == Objective::kBytes) {
-    return static_cast<double>(variant.bytes) <= (1.0 - kLeastGain) * static_cast<double>(report.original_bytes);
+  const std::optional<double> sqnr = agreement.sqnr_db();
+  if (sqnr && *sqnr < kLeastSqnrDb) {
+    return "its outputs carry too much noise (SQNR " + fixed(*sqnr, 1) + " dB, wanted " + fixed(kLeastSqnrDb, 0) + ")";
   }
-  return variant.latency->speedup.value >= 1.0 + kLeastGain && variant.latency->speedup.low > 1.0;
+  return has_integer_mismatch(agreement) ? "its integer outputs differ" : "";
 }
 
-std::string gain_text(const VariantReport& variant, const proof::Report& report, Objective objective) {
-  const double ratio = gain(variant, report, objective);
-  if (objective == Objective::kLatency) return ratio >= 1.0 ? times(ratio) + " as fast" : times(ratio) + " the speed";
+double gain(const Variant& variant, const Outcome& outcome) {
+  if (outcome.objective == Objective::kLatency) return variant.report->latency.speedup;
+  return static_cast<double>(outcome.original_bytes) / static_cast<double>(variant.bytes);
+}
+
+bool beats(const Variant& variant, const Outcome& outcome) {
+  if (outcome.objective == Objective::kBytes) {
+    return static_cast<double>(variant.bytes) <= (1.0 - kLeastGain) * static_cast<double>(outcome.original_bytes);
+  }
+  const proof::Measured& latency = variant.report->latency;
+  return latency.speedup >= 1.0 + kLeastGain && latency.speedup_interval.low > 1.0;
+}
+
+std::string gain_text(const Variant& variant, const Outcome& outcome) {
+  const double ratio = gain(variant, outcome);
+  if (outcome.objective == Objective::kLatency) return ratio >= 1.0 ? times(ratio) + " as fast" : times(ratio) + " the speed";
   return ratio >= 1.0 ? times(ratio) + " smaller" : times(1.0 / ratio) + " larger";
 }
 
 // Empty: eligible.
-std::string objection(const VariantReport& variant, const proof::Report& report, const ChoiceRules& rules) {
-  if (!variant.latency || !variant.comparison) return "it was not measured";
-  std::string text = accuracy_objection(*variant.comparison, rules);
+std::string objection(const Variant& variant, const Outcome& outcome, const ChoiceRules& rules) {
+  if (!variant.report) return "it was not measured";
+  if (variant.reference_only) return "shown apart: what reading gained, before any pass";
+  std::string text = accuracy_objection(variant.report->agreement, rules);
   if (!text.empty()) return text;
-  if (rules.never_slower && is_slower(variant)) return "it is slower (" + times(variant.latency->speedup.value) + " the speed)";
+  if (rules.never_slower && is_slower(variant)) return "it is slower (" + times(variant.report->latency.speedup) + " the speed)";
   // An equal float model is a success when float is what was asked for.
   if (rules.precision == Precision::kFp32 && !is_slower(variant)) return "";
-  if (beats(variant, report, rules.objective)) return "";
-  return "it does not beat the original by " + fixed(kLeastGain * 100, 0) + " % (" + gain_text(variant, report, rules.objective) + ")";
+  if (beats(variant, outcome)) return "";
+  return "it does not beat the original by " + fixed(kLeastGain * 100, 0) + " % (" + gain_text(variant, outcome) + ")";
 }
 
 }  // namespace
 
-bool is_slower(const VariantReport& variant) {
-  return variant.latency && variant.latency->speedup.value < 1.0 && variant.latency->speedup.high < 1.0;
-}
+bool is_slower(const Variant& variant) { return variant.report && proof::is_slower(variant.report->latency); }
 
-Choice choose(proof::Report& report, const ChoiceRules& rules) {
-  Choice choice;
-  for (std::size_t i = 0; i < report.variants.size(); ++i) {
-    VariantReport& variant = report.variants[i];
+void choose(Outcome& outcome, const ChoiceRules& rules) {
+  for (std::size_t i = 0; i < outcome.variants.size(); ++i) {
+    Variant& variant = outcome.variants[i];
     if (!variant.why.empty()) continue;
-    variant.why = objection(variant, report, rules);
+    variant.why = objection(variant, outcome, rules);
     if (!variant.why.empty()) continue;
-    const bool better = !choice.variant || gain(variant, report, rules.objective) > gain(report.variants[*choice.variant], report, rules.objective);
-    if (better) choice.variant = i;
+    const bool better = !outcome.chosen || gain(variant, outcome) > gain(outcome.variants[*outcome.chosen], outcome);
+    if (better) outcome.chosen = i;
   }
-  if (!choice.variant) {
-    choice.verdict = "no variant is better: the original is handed back unchanged";
-    return choice;
+  if (!outcome.chosen) {
+    outcome.verdict = "no variant is better: the original is handed back unchanged";
+    return;
   }
-  VariantReport& winner = report.variants[*choice.variant];
+  Variant& winner = outcome.variants[*outcome.chosen];
   winner.chosen = true;
-  choice.success = true;
-  choice.slower = is_slower(winner);
-  for (VariantReport& variant : report.variants) {
+  outcome.success = true;
+  outcome.slower = is_slower(winner);
+  for (Variant& variant : outcome.variants) {
     if (variant.why.empty() && !variant.chosen) variant.why = "'" + winner.name + "' is better by the objective";
   }
-  winner.why = "the best by " + std::string(rules.objective == Objective::kLatency ? "latency" : "size") + " (" +
-               gain_text(winner, report, rules.objective) + ")" + (choice.slower ? ", but slower than the original" : "");
-  choice.verdict = winner.name + ": " + gain_text(winner, report, rules.objective) + (choice.slower ? ", but slower than the original" : "");
-  return choice;
+  const std::string but = outcome.slower ? ", but slower than the original (" + times(winner.report->latency.speedup) + " the speed)" : "";
+  winner.why = "the best by " + std::string(outcome.objective == Objective::kLatency ? "latency" : "size") + " (" +
+               gain_text(winner, outcome) + ")" + but;
+  outcome.verdict = winner.name + ": " + gain_text(winner, outcome) + but;
 }
 
 }  // namespace arete::optimize

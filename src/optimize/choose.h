@@ -3,11 +3,7 @@
 // Threads: pure.
 #pragma once
 
-#include <optional>
-#include <string>
-
-#include "optimize/target.h"
-#include "proof/report.h"
+#include "optimize/outcome.h"
 
 namespace arete::optimize {
 
@@ -21,18 +17,11 @@ struct ChoiceRules {
 // Without labels, disagreement bounds what accuracy can drop; without classes, this many dB stand in.
 inline constexpr double kLeastSqnrDb = 20.0;
 
-struct Choice {
-  std::optional<std::size_t> variant;  // index into report.variants; nothing: the original stays
-  bool slower = false;                 // the chosen variant is slower than the original
-  bool success = false;                // exit status 0
-  std::string verdict;                 // one sentence
-};
+// Fills chosen, success, slower and verdict of the outcome, and `chosen` and `why` of its variants.
+// Variants that already have a `why` were left out before measuring and are passed over.
+void choose(Outcome& outcome, const ChoiceRules& rules);
 
-// Fills `chosen` and `why` of report.variants. Variants that already have a `why` were left out
-// before measuring and are passed over.
-Choice choose(proof::Report& report, const ChoiceRules& rules);
-
-// Slower beyond what chance explains.
-bool is_slower(const proof::VariantReport& variant);
+// The interval leaves no doubt that the variant is slower than the original.
+bool is_slower(const Variant& variant);
 
 }  // namespace arete::optimize

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "core/batch.h"
+#include "proof/sample_batch.h"
 #include "proof/top1.h"
 
 namespace arete::proof {
@@ -10,34 +10,10 @@ namespace {
 
 using Outputs = std::vector<Tensor>;
 
-// True when samples can be joined along the first axis of every input.
-bool takes_batches(const engine::Session& session) {
-  return std::ranges::all_of(session.inputs(), [](const engine::ValueInfo& info) {
-    return info.known_shape && !info.shape.empty() && info.shape[0] == -1;
-  });
-}
-
 std::size_t bytes_of(const Outputs& tensors) {
   std::size_t sum = 0;
   for (const Tensor& tensor : tensors) sum += tensor.size_bytes();
   return sum;
-}
-
-Result<std::vector<NamedTensor>> join(std::span<const Sample> samples) {
-  std::vector<NamedTensor> joined;
-  for (std::size_t i = 0; i < samples[0].inputs.size(); ++i) {
-    const std::string& name = samples[0].inputs[i].name;
-    std::vector<Tensor> parts;
-    for (const Sample& sample : samples) {
-      if (i >= sample.inputs.size() || sample.inputs[i].name != name) {
-        return Error{Code::kInvalid, "'" + sample.origin + "' has other inputs than the rest"};
-      }
-      parts.push_back(sample.inputs[i].tensor);
-    }
-    ASSIGN_OR_RETURN(Tensor tensor, concat_rows(parts));
-    joined.push_back({name, std::move(tensor)});
-  }
-  return joined;
 }
 
 // Everything about one candidate while samples stream past.
@@ -61,26 +37,15 @@ class Candidate {
 
   Result<Outputs> run(std::span<const NamedTensor> inputs) { return session_.run(inputs); }
 
-  // `original` and `own` are both models' outputs for `samples`.
-  void compare(std::span<const Sample> samples, const Outputs& original, const Outputs& own) {
+  // `original` and `own` are both models' outputs for `batch`.
+  void compare(const Batch& batch, const Outputs& original, const Outputs& own) {
     for (std::size_t i = 0; i < order_.size(); ++i) {
       if (Status added = result_.outputs[i].add(original[i], own[order_[i]]); !added) {
         return give_up(std::move(added).error());
       }
     }
-    result_.samples += static_cast<std::int64_t>(samples.size());
-    if (original.empty()) return;
-    const auto rows = static_cast<std::int64_t>(samples.size());
-    const std::optional<Top1> before = top1_of(original[0], rows);
-    const std::optional<Top1> after = top1_of(own[order_[0]], rows);
-    if (!before || !after) return;
-    for (std::size_t row = 0; row < samples.size(); ++row) {
-      if (before->from_scores) count_top1(before->classes[row] == after->classes[row]);
-      if (samples[row].label) {
-        count_label(before->classes[row] == *samples[row].label,
-                    after->classes[row] == *samples[row].label);
-      }
-    }
+    result_.samples += static_cast<std::int64_t>(batch.samples);
+    if (!original.empty()) compare_classes(batch, original[0], own[order_[0]]);
   }
 
   Agreement finish() {
@@ -91,6 +56,19 @@ class Candidate {
   }
 
  private:
+  void compare_classes(const Batch& batch, const Tensor& original, const Tensor& own) {
+    const auto rows = static_cast<std::int64_t>(batch.samples);
+    const std::optional<Top1> before = top1_of(original, rows);
+    const std::optional<Top1> after = top1_of(own, rows);
+    if (!before || !after) return;
+    for (std::size_t row = 0; row < batch.samples; ++row) {
+      const std::int64_t first = before->classes[row];
+      const std::int64_t second = after->classes[row];
+      if (before->from_scores) count_top1(first == second);
+      if (const auto& label = batch.labels[row]) count_label(first == *label, second == *label);
+    }
+  }
+
   void count_top1(bool equal) {
     ++top1_compared_;
     top1_equal_ += equal ? 1 : 0;
@@ -116,118 +94,99 @@ class Candidate {
 class Comparer {
  public:
   Comparer(engine::Session& original, std::span<engine::Session* const> candidates,
-           SampleSource& samples, const CompareOptions& options, const Progress& progress)
-      : original_(original), samples_(samples), options_(options), progress_(progress) {
-    bool batches = takes_batches(original);
+           SampleSource& source, const CompareOptions& options, const Progress& progress)
+      : original_(original),
+        // The first batch is one sample: it shows how large the others may be.
+        batcher_(source, 1, options.max_samples),
+        total_(options.max_samples > 0 ? std::min(source.size(), options.max_samples)
+                                       : source.size()),
+        progress_(progress),
+        max_batch_(std::min(options.batch, batch_size_for(original.inputs()))) {
     for (engine::Session* session : candidates) {
       candidates_.emplace_back(*session, original);
-      batches = batches && takes_batches(*session);
+      max_batch_ = std::min(max_batch_, batch_size_for(session->inputs()));
     }
-    max_batch_ = batches ? std::max<std::int64_t>(options.batch, 1) : 1;
   }
 
   Result<Comparison> run() {
     while (true) {
       RETURN_IF_ERROR(check_stop(progress_));
-      const std::vector<Sample> samples = next_batch();
-      if (samples.empty()) break;
-      if (!compare(samples)) compare_one_by_one(samples);
-      report(progress_, seen_, total());
+      ASSIGN_OR_RETURN(const std::optional<Batch> batch, batcher_.next());
+      if (!batch) break;
+      if (!compare(*batch)) RETURN_IF_ERROR(compare_one_by_one(*batch));
+      report(progress_, static_cast<std::int64_t>(batcher_.samples()),
+             static_cast<std::int64_t>(total_));
     }
     if (out_.samples == 0) return nothing_compared();
     for (Candidate& candidate : candidates_) out_.candidates.push_back(candidate.finish());
+    out_.skipped = static_cast<std::int64_t>(batcher_.skipped());
+    out_.errors = batcher_.reasons();
     return std::move(out_);
   }
 
  private:
-  std::int64_t total() const {
-    const auto all = static_cast<std::int64_t>(samples_.size());
-    return options_.max_samples > 0 ? std::min(all, options_.max_samples) : all;
-  }
-
-  // The first batch is one sample: it shows how large the others may be.
-  std::vector<Sample> next_batch() {
-    const std::int64_t wanted = out_.samples == 0 ? 1 : batch_;
-    std::vector<Sample> batch;
-    while (static_cast<std::int64_t>(batch.size()) < wanted && seen_ < total()) {
-      Result<std::optional<Sample>> sample = samples_.next();
-      ++seen_;
-      if (!sample) {
-        skip(sample.error().message);
-      } else if (!sample->has_value()) {
-        seen_ = total();
-      } else {
-        batch.push_back(std::move(**sample));
-      }
-    }
-    return batch;
-  }
-
-  // False when these samples do not run together; then nothing was counted.
-  bool compare(std::span<const Sample> samples) {
-    const Result<std::vector<NamedTensor>> inputs = join(samples);
-    if (!inputs) return false;
-    const Result<Outputs> outputs = original_.run(*inputs);
+  // False when the original, or a candidate on more than one sample, does not run on it; then
+  // nothing was counted.
+  bool compare(const Batch& batch) {
+    const Result<Outputs> outputs = original_.run(batch.inputs);
     if (!outputs) return false;
-    std::vector<std::optional<Outputs>> others;
+    std::vector<std::optional<Outputs>> others(candidates_.size());
     std::size_t batch_bytes = bytes_of(*outputs);
-    for (const NamedTensor& input : *inputs) batch_bytes += input.tensor.size_bytes();
-    for (Candidate& candidate : candidates_) {
-      others.emplace_back();
-      if (!candidate.is_active()) continue;
-      Result<Outputs> own = candidate.run(*inputs);
-      if (!own && samples.size() > 1) return false;
+    for (const NamedTensor& input : batch.inputs) batch_bytes += input.tensor.size_bytes();
+    for (std::size_t i = 0; i < candidates_.size(); ++i) {
+      if (!candidates_[i].is_active()) continue;
+      Result<Outputs> own = candidates_[i].run(batch.inputs);
+      if (!own && batch.samples > 1) return false;
       if (!own) {
-        candidate.give_up(with_context(own.error(), samples[0].origin));
+        candidates_[i].give_up(with_context(std::move(own).error(), batch.origins[0]));
         continue;
       }
       batch_bytes += bytes_of(*own);
-      others.back() = std::move(*own);
+      others[i] = std::move(*own);
     }
     for (std::size_t i = 0; i < candidates_.size(); ++i) {
-      if (others[i]) candidates_[i].compare(samples, *outputs, *others[i]);
+      if (others[i]) candidates_[i].compare(batch, *outputs, *others[i]);
     }
-    out_.samples += static_cast<std::int64_t>(samples.size());
-    choose_batch(batch_bytes / samples.size());
+    out_.samples += static_cast<std::int64_t>(batch.samples);
+    choose_batch_size(batch_bytes / batch.samples);
     return true;
   }
 
-  void compare_one_by_one(const std::vector<Sample>& samples) {
-    const std::int64_t skipped_before = out_.skipped;
-    for (const Sample& sample : samples) {
-      if (compare({&sample, 1})) continue;
+  Status compare_one_by_one(const Batch& batch) {
+    const std::size_t skipped_before = batcher_.skipped();
+    for (std::size_t i = 0; i < batch.samples; ++i) {
+      ASSIGN_OR_RETURN(const Batch sample, sample_of(batch, i));
+      if (compare(sample)) continue;
       const Result<Outputs> refused = original_.run(sample.inputs);
-      skip(sample.origin + ": " + (refused ? "cannot be run" : refused.error().message));
+      batcher_.skip(sample.origins[0] + ": " +
+                    (refused ? "it ran the second time only" : refused.error().message));
     }
     // No sample was to blame: the inside of a model is fixed to one row.
-    if (samples.size() > 1 && out_.skipped == skipped_before) batch_ = max_batch_ = 1;
+    if (batch.samples > 1 && batcher_.skipped() == skipped_before) max_batch_ = 1;
+    batcher_.set_batch_size(std::min(batch_size_, max_batch_));
+    return {};
   }
 
-  void choose_batch(std::size_t bytes_a_sample) {
-    const auto fitting =
-        static_cast<std::int64_t>(kMaxBatchBytes / std::max<std::size_t>(bytes_a_sample, 1));
-    batch_ = std::clamp<std::int64_t>(fitting, 1, max_batch_);
-  }
-
-  void skip(const std::string& why) {
-    ++out_.skipped;
-    if (out_.errors.size() < kErrorsKept) out_.errors.push_back(why);
+  void choose_batch_size(std::size_t bytes_a_sample) {
+    const std::size_t fitting = kMaxBatchBytes / std::max<std::size_t>(bytes_a_sample, 1);
+    batch_size_ = std::max(1, static_cast<int>(std::min<std::size_t>(
+                                  fitting, static_cast<std::size_t>(std::max(max_batch_, 1)))));
+    batcher_.set_batch_size(batch_size_);
   }
 
   Error nothing_compared() const {
-    if (out_.skipped == 0) return {Code::kInvalid, "there is no sample to compare on"};
-    return {Code::kInvalid, "none of " + std::to_string(out_.skipped) +
-                                " samples could be used; the first: " + out_.errors[0]};
+    if (batcher_.skipped() == 0) return {Code::kInvalid, "there is no sample to compare on"};
+    return {Code::kInvalid, "none of " + std::to_string(batcher_.skipped()) +
+                                " samples could be used; the first: " + batcher_.reasons()[0]};
   }
 
   engine::Session& original_;
-  SampleSource& samples_;
-  const CompareOptions& options_;
+  SampleBatcher batcher_;
+  std::size_t total_;
   const Progress& progress_;
   std::vector<Candidate> candidates_;
-  std::int64_t max_batch_ = 1;
-  std::int64_t batch_ = 1;
-  std::int64_t seen_ = 0;
+  int max_batch_;
+  int batch_size_ = 1;
   Comparison out_;
 };
 

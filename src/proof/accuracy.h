@@ -21,13 +21,12 @@
 namespace arete::proof {
 
 inline constexpr std::int64_t kWeakSamples = 500;  // fewer labelled samples are weak evidence
-inline constexpr std::size_t kErrorsKept = 5;
 // A batch's inputs and outputs, all models together, stay below this.
 inline constexpr std::size_t kMaxBatchBytes = std::size_t{64} << 20;
 
 struct CompareOptions {
-  std::int64_t batch = 32;       // where every input's first axis is dynamic, else 1
-  std::int64_t max_samples = 0;  // 0: all
+  int batch = 32;               // where every input's first axis is dynamic, else 1
+  std::size_t max_samples = 0;  // 0: all
 };
 
 // Right and wrong answers of both models on the same labelled samples.

@@ -7,18 +7,29 @@
 namespace arete::proof {
 namespace {
 
-Result<Batch> join(std::vector<Sample>& samples) {
-  Batch batch;
-  batch.samples = samples.size();
-  for (const Sample& sample : samples) batch.labels.push_back(sample.label);
+Result<std::vector<NamedTensor>> join_inputs(std::vector<Sample>& samples) {
+  // Alone, also what has no rows to join: scalars, strings, 4-bit numbers.
+  if (samples.size() == 1) return std::move(samples[0].inputs);
+  std::vector<NamedTensor> joined;
   for (std::size_t i = 0; i < samples[0].inputs.size(); ++i) {
     std::vector<Tensor> parts;
     for (const Sample& sample : samples) {
       parts.push_back(sample.inputs[i].tensor);
     }
-    ASSIGN_OR_RETURN(Tensor joined, concat_rows(parts));
-    batch.inputs.push_back({samples[0].inputs[i].name, std::move(joined)});
+    ASSIGN_OR_RETURN(Tensor tensor, concat_rows(parts));
+    joined.push_back({samples[0].inputs[i].name, std::move(tensor)});
   }
+  return joined;
+}
+
+Result<Batch> join(std::vector<Sample> samples) {
+  Batch batch;
+  batch.samples = samples.size();
+  for (Sample& sample : samples) {
+    batch.labels.push_back(sample.label);
+    batch.origins.push_back(std::move(sample.origin));
+  }
+  ASSIGN_OR_RETURN(batch.inputs, join_inputs(samples));
   return batch;
 }
 
@@ -32,11 +43,29 @@ bool same_shapes(const Sample& a, const Sample& b) {
 }  // namespace
 
 int batch_size_for(std::span<const engine::ValueInfo> inputs) {
-  const bool dynamic =
-      !inputs.empty() && std::ranges::all_of(inputs, [](const engine::ValueInfo& info) {
-        return info.known_shape && !info.shape.empty() && info.shape[0] == -1;
-      });
-  return dynamic ? kDefaultBatch : 1;
+  const bool joins = std::ranges::all_of(inputs, [](const engine::ValueInfo& info) {
+    return info.known_shape && !info.shape.empty() && info.shape[0] == -1 &&
+           bits_of(info.dtype) >= 8;
+  });
+  return joins && !inputs.empty() ? kDefaultBatch : 1;
+}
+
+Result<Batch> sample_of(const Batch& batch, std::size_t index) {
+  if (batch.samples == 1) return batch;
+  Batch one;
+  one.samples = 1;
+  one.labels.push_back(batch.labels[index]);
+  one.origins.push_back(batch.origins[index]);
+  for (const NamedTensor& input : batch.inputs) {
+    ASSIGN_OR_RETURN(Tensor row, slice_rows(input.tensor, static_cast<std::int64_t>(index), 1));
+    one.inputs.push_back({input.name, std::move(row)});
+  }
+  return one;
+}
+
+void SampleBatcher::skip(const std::string& reason) {
+  ++skipped_;
+  if (reasons_.size() < kMaxKeptReasons) reasons_.push_back(reason);
 }
 
 Result<std::optional<Batch>> SampleBatcher::next() {
@@ -49,8 +78,9 @@ Result<std::optional<Batch>> SampleBatcher::next() {
          (max_samples_ == 0 || samples_ < max_samples_)) {
     Result<std::optional<Sample>> sample = source_.next();
     if (!sample) {
-      ++skipped_;
-      if (reasons_.size() < kMaxKeptReasons) reasons_.push_back(sample.error().message);
+      skip(sample.error().message);
+      // A source that goes on failing past its end would never let go.
+      if (skipped_ > source_.size()) return std::move(sample).error();
       continue;
     }
     if (!sample->has_value()) break;
@@ -62,7 +92,7 @@ Result<std::optional<Batch>> SampleBatcher::next() {
     samples.push_back(std::move(**sample));
   }
   if (samples.empty()) return std::optional<Batch>();
-  ASSIGN_OR_RETURN(Batch batch, join(samples));
+  ASSIGN_OR_RETURN(Batch batch, join(std::move(samples)));
   return std::optional<Batch>(std::move(batch));
 }
 

@@ -2,7 +2,7 @@
 // where the model's first axes are dynamic, one by one elsewhere.
 //
 // A sample that cannot be read is counted and skipped, never fatal; the first reasons are kept.
-// Threads: one. Ownership: borrows the source.
+// Threads: one. Ownership: borrows the source. Memory: one batch.
 #pragma once
 
 #include <cstdint>
@@ -20,14 +20,19 @@ namespace arete::proof {
 inline constexpr int kDefaultBatch = 32;
 inline constexpr std::size_t kMaxKeptReasons = 5;
 
-// kDefaultBatch when the first axis of every input is dynamic (-1), else 1.
+// kDefaultBatch when the first axis of every input is dynamic (-1) and its dtype can be joined,
+// else 1.
 int batch_size_for(std::span<const engine::ValueInfo> inputs);
 
 struct Batch {
   std::vector<NamedTensor> inputs;  // first axis: `samples`
   std::vector<std::optional<std::int64_t>> labels;
+  std::vector<std::string> origins;
   std::size_t samples = 0;
 };
+
+// One sample of a batch, as a batch of its own.
+Result<Batch> sample_of(const Batch& batch, std::size_t index);
 
 class SampleBatcher {
  public:
@@ -37,8 +42,12 @@ class SampleBatcher {
 
   // The next batch, nothing at the end. Samples of one batch have equal shapes.
   Result<std::optional<Batch>> next();
+  void set_batch_size(int batch_size) { batch_size_ = batch_size; }
 
-  std::size_t samples() const { return samples_; }
+  // Counts a sample that was read but could not be used after all.
+  void skip(const std::string& reason);
+
+  std::size_t samples() const { return samples_; }  // read so far
   std::size_t skipped() const { return skipped_; }
   const std::vector<std::string>& reasons() const { return reasons_; }
 

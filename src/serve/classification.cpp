@@ -7,6 +7,7 @@
 #include <unordered_set>
 
 #include "core/check.h"
+#include "serve/tensor_json.h"
 
 namespace arete::serve {
 namespace {
@@ -91,19 +92,13 @@ Json to_json(const ClassScores& row, const std::vector<std::string>& labels) {
   CHECK(labels.size() == row.scores.size());
   Json::Object probabilities;
   probabilities.reserve(labels.size());
-  // Six significant digits say all that a float32 network knows, and read well.
-  const auto rounded = [](double x) {
-    if (x == 0 || !std::isfinite(x)) return x;
-    const double scale = std::pow(10.0, 5 - std::floor(std::log10(std::abs(x))));
-    return std::isfinite(scale) ? std::round(x * scale) / scale : x;
-  };
-  for (std::size_t i = 0; i < labels.size(); ++i) probabilities.emplace_back(labels[i], Json(rounded(row.scores[i])));
+  for (std::size_t i = 0; i < labels.size(); ++i) probabilities.emplace_back(labels[i], shortest_number(row.scores[i]));
   Json all = Json::object();
   all.as_object() = std::move(probabilities);
   Json answer = Json::object({{"prediction", Json()}, {"confidence", Json()}});
   if (row.best) {
     answer.set("prediction", labels[*row.best]);
-    answer.set("confidence", rounded(row.scores[*row.best]));
+    answer.set("confidence", shortest_number(row.scores[*row.best]));
   }
   answer.set("probabilities", std::move(all));
   return answer;

@@ -8,6 +8,7 @@
 #include <limits>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace arete::serve {
@@ -21,7 +22,7 @@ std::string place_of(std::span<const std::size_t> indices) {
 }
 
 std::string short_text(const Json& json) {
-  std::string text = json.is_array() || json.is_object() ? "a " + std::string(json.type_name()) : json.dump();
+  std::string text = json.is_array() ? "a list" : json.is_object() ? "an object" : json.dump();
   if (text.size() > 40) text = text.substr(0, 37) + "...";
   return text;
 }
@@ -115,7 +116,6 @@ Status check_lists(const Json& json, const Shape& shape, std::vector<std::size_t
     const std::string got = json.is_array() ? "a list of " + std::to_string(json.as_array().size()) : short_text(json);
     return Error{Code::kInvalid, place_of(at) + " is " + got + ", its neighbours are lists of " + std::to_string(shape[axis])};
   }
-  // Numbers hold no lists: the last axis is checked in one glance.
   for (std::size_t i = 0; i < json.as_array().size(); ++i) {
     at.push_back(i);
     RETURN_IF_ERROR(check_lists(json.as_array()[i], shape, at));
@@ -165,15 +165,6 @@ Result<Tensor> read_strings(const Json& json, DType /*dtype*/, Shape shape) {
 
 // ---- Out ----
 
-// The double whose shortest text is the shortest text of the float: 0.1F -> 0.1.
-double shortest(float value) {
-  std::array<char, 32> text{};
-  const auto end = std::to_chars(text.data(), text.data() + text.size(), value).ptr;
-  double exact = 0;
-  std::from_chars(text.data(), end, exact);
-  return exact;
-}
-
 template <std::integral T>
 Json write_element(T value) {
   if constexpr (std::same_as<T, bool>) return Json(value);
@@ -183,7 +174,7 @@ Json write_element(T value) {
   return Json(static_cast<std::int64_t>(value));
 }
 Json write_element(double value) { return std::isfinite(value) ? Json(value) : Json(); }
-Json write_element(float value) { return std::isfinite(value) ? Json(shortest(value)) : Json(); }
+Json write_element(float value) { return shortest_number(value); }
 Json write_element(Half value) { return write_element(half_to_float(value.bits)); }
 
 template <class T>
@@ -262,6 +253,16 @@ const Row* find_row(DType dtype) {
 }
 
 }  // namespace
+
+Json shortest_number(double value) {
+  const float rounded = static_cast<float>(value);
+  if (!std::isfinite(rounded)) return Json();
+  std::array<char, 32> text{};
+  const auto end = std::to_chars(text.data(), text.data() + text.size(), rounded).ptr;
+  double exact = 0;
+  std::from_chars(text.data(), end, exact);
+  return exact;
+}
 
 Result<Tensor> json_to_tensor(const Json& json, DType dtype, std::string_view name) {
   const std::string context = "input '" + std::string(name) + "'";

@@ -27,4 +27,8 @@ Result<Tensor> json_to_tensor(const Json& json, DType dtype, std::string_view na
 // Every dtype of json_to_tensor, and bfloat16. kUnsupported for others, kExhausted over the limit.
 Result<Json> tensor_to_json(const Tensor& tensor);
 
+// The value rounded to float32, as the number with the shortest text that reads back as that
+// float: 0.1F leaves as 0.1, not as 0.10000000149011612. Null when it is not finite.
+Json shortest_number(double value);
+
 }  // namespace arete::serve

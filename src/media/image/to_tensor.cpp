@@ -10,8 +10,7 @@
 namespace arete::media {
 namespace {
 
-Status check_card(const InputCard& card, DType dtype) {
-  RETURN_IF_ERROR(image_tensor_shape(card));
+Status check_dtype(const InputCard& card, DType dtype) {
   if (dtype == DType::kFloat32 || dtype == DType::kFloat16) return {};
   if (dtype != DType::kUint8) {
     return Error{Code::kUnsupported, "images become float32, float16 or uint8 tensors, not " +
@@ -65,7 +64,7 @@ void fill(const Image& image, const InputCard& card, Tensor& tensor) {
 
 }  // namespace
 
-Result<Shape> image_tensor_shape(const InputCard& card) {
+Result<Shape> image_tensor_shape(const InputCard& card, DType dtype) {
   const std::size_t channels = card.mean.size();
   const bool is_image = card.kind == InputKind::kImage && (channels == 1 || channels == 3) &&
                         card.std.size() == channels;
@@ -76,13 +75,14 @@ Result<Shape> image_tensor_shape(const InputCard& card) {
   if (card.width < 1 || card.height < 1) {
     return Error{Code::kInvalid, "card: an image input needs \"width\" and \"height\""};
   }
+  RETURN_IF_ERROR(check_dtype(card, dtype));
   const auto count = static_cast<std::int64_t>(channels);
   if (card.layout == PixelLayout::kNchw) return Shape{1, count, card.height, card.width};
   return Shape{1, card.height, card.width, count};
 }
 
 Result<Tensor> image_to_tensor(const Image& image, const InputCard& card, DType dtype) {
-  RETURN_IF_ERROR(check_card(card, dtype));
+  ASSIGN_OR_RETURN(Shape shape, image_tensor_shape(card, dtype));
   const auto channels = static_cast<int>(card.mean.size());
   if (image.width != card.width || image.height != card.height || image.channels != channels) {
     return Error{Code::kInvalid, "an image of " + std::to_string(image.width) + "x" +
@@ -91,7 +91,6 @@ Result<Tensor> image_to_tensor(const Image& image, const InputCard& card, DType 
                                      std::to_string(card.width) + "x" +
                                      std::to_string(card.height) + "x" + std::to_string(channels)};
   }
-  ASSIGN_OR_RETURN(Shape shape, image_tensor_shape(card));
   ASSIGN_OR_RETURN(Tensor tensor, Tensor::zeros(dtype, std::move(shape)));
   switch (dtype) {
     case DType::kFloat32:
@@ -109,7 +108,7 @@ Result<Tensor> image_to_tensor(const Image& image, const InputCard& card, DType 
 
 Result<Tensor> decode_to_tensor(std::span<const std::byte> bytes, const InputCard& card,
                                 DType dtype) {
-  RETURN_IF_ERROR(check_card(card, dtype));
+  RETURN_IF_ERROR(image_tensor_shape(card, dtype));
   DecodeOptions options;
   options.channels = static_cast<int>(card.mean.size());
   options.orientation = card.orientation;

@@ -28,7 +28,8 @@ Result<Tensor> image_to_tensor(const Image& image, const InputCard& card, DType 
 Result<Tensor> decode_to_tensor(std::span<const std::byte> bytes, const InputCard& card,
                                 DType dtype);
 
-// The shape that both return; kInvalid for a card that does not describe an image.
-Result<Shape> image_tensor_shape(const InputCard& card);
+// The shape that both return. The errors of a card that cannot work, with a dtype or at all: to be
+// asked once, before the first image.
+Result<Shape> image_tensor_shape(const InputCard& card, DType dtype);
 
 }  // namespace arete::media

@@ -82,7 +82,6 @@ Status write_all(int file, const std::string& path, std::span<const std::byte> b
     if (put < 0) return io_error(path, "write", errno);
     bytes = bytes.subspan(static_cast<std::size_t>(put));
   }
-  if (::fsync(file) != 0) return io_error(path, "write", errno);
   return {};
 }
 
@@ -122,10 +121,10 @@ class RealFileSystem final : public FileSystem {
     return SharedBytes{std::move(owner), {static_cast<const std::byte*>(address), size}};
   }
 
-  Status write(const std::string& path, std::span<const std::byte> bytes) const override {
+  Status write_parts(const std::string& path, std::span<const std::span<const std::byte>> parts) const override {
     // Unique beside the target; O_EXCL so that nobody's file or link is written through.
     const std::string part = path + ".part." + std::to_string(::getpid());
-    const Status written = write_part(part, bytes);
+    const Status written = write_new(part, parts);
     if (!written) {
       ::unlink(part.c_str());
       return written;
@@ -157,11 +156,13 @@ class RealFileSystem final : public FileSystem {
   }
 
  private:
-  static Status write_part(const std::string& part, std::span<const std::byte> bytes) {
+  static Status write_new(const std::string& part, std::span<const std::span<const std::byte>> parts) {
     ::unlink(part.c_str());  // left by a process of our number that was cut off
     const Descriptor file(::open(part.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
     if (file.get() < 0) return io_error(part, "write", errno);
-    return write_all(file.get(), part, bytes);
+    for (const std::span<const std::byte> bytes : parts) RETURN_IF_ERROR(write_all(file.get(), part, bytes));
+    if (::fsync(file.get()) != 0) return io_error(part, "write", errno);
+    return {};
   }
 };
 

@@ -48,8 +48,9 @@ class FileSystem {
   // The file's bytes, mapped where the system can, so that untouched pages cost nothing. The file
   // must not be truncated while they are used.
   virtual Result<SharedBytes> map(const std::string& path) const = 0;
-  // Atomic, see above. Makes no folders.
-  virtual Status write(const std::string& path, std::span<const std::byte> bytes) const = 0;
+  // The parts one behind the other, atomically (see above). Makes no folders.
+  virtual Status write_parts(const std::string& path, std::span<const std::span<const std::byte>> parts) const = 0;
+  Status write(const std::string& path, std::span<const std::byte> bytes) const { return write_parts(path, {&bytes, 1}); }
   virtual Status make_folders(const std::string& path) const = 0;
   virtual Status remove(const std::string& path) const = 0;
 };

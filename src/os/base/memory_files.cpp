@@ -66,9 +66,11 @@ Result<SharedBytes> MemoryFileSystem::map(const std::string& path) const {
   return SharedBytes{found->second, std::as_bytes(std::span(*found->second))};
 }
 
-Status MemoryFileSystem::write(const std::string& path, std::span<const std::byte> bytes) const {
+Status MemoryFileSystem::write_parts(const std::string& path, std::span<const std::span<const std::byte>> parts) const {
   if (fail_writes_) return Error{Code::kIo, "cannot write '" + path + "': No space left on device"};
-  files_[path] = std::make_shared<const std::string>(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  std::string content;
+  for (const std::span<const std::byte> part : parts) content.append(reinterpret_cast<const char*>(part.data()), part.size());
+  files_[path] = std::make_shared<const std::string>(std::move(content));
   return {};
 }
 

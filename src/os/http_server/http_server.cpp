@@ -452,7 +452,7 @@ Error bind_error(const error_code& failure, const HttpServerOptions& options) {
   const std::string where = options.host + ":" + std::to_string(options.port);
   if (failure == asio::error::address_in_use) {
     return {Code::kConflict, "port " + std::to_string(options.port) + " on " + options.host + " is in use by " +
-                                 describe_port_owner(options.port) + "; stop it or choose another port"};
+                                 describe_port_owner(options.port) + "; stop it, or choose another port"};
   }
   if (failure == asio::error::access_denied) {
     return {Code::kIo, "this user may not listen on " + where + "; choose a port above 1023"};

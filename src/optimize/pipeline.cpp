@@ -1,0 +1,316 @@
+#include "optimize/pipeline.h"
+
+#include <algorithm>
+
+#include "graph/official.h"
+#include "graph/onnx_io.h"
+#include "optimize/candidates.h"
+#include "optimize/card_guess.h"
+#include "optimize/choose.h"
+#include "optimize/load_model.h"
+#include "optimize/report_page.h"
+#include "os/base/machine.h"
+#include "pass/preset.h"
+#include "pass/runner.h"
+#include "proof/opened.h"
+#include "proof/random_inputs.h"
+#include "tune/dataset.h"
+
+namespace arete::optimize {
+namespace {
+
+constexpr std::size_t kRandomSamples = 32;
+constexpr std::uint64_t kRandomSeed = 1;
+
+// One run of the pipeline: each method is a step, and says what no longer changes after it.
+class Run {
+ public:
+  Run(const Request& request, engine::Engine& engine, const os::FileSystem& files, const Observer& observer)
+      : request_(request), engine_(engine), files_(files), observer_(observer) {}
+
+  Status check_request();
+  Status convert();
+  Status optimise_graph();
+  Status open_data();
+  Status quantise();
+  Status prove();
+  void choose_best();
+  Status publish();
+
+  Outcome outcome_;
+
+ private:
+  proof::Progress progress(const std::string& step) const;
+  Result<std::unique_ptr<tune::Dataset>> open(const std::string& path);
+  Status open_sessions();
+  Result<SampleSource*> proof_source();
+  Result<std::vector<NamedTensor>> latency_inputs(SampleSource& source);
+  Status compare(SampleSource& source);
+  Status measure(const std::vector<NamedTensor>& inputs);
+  Status write_model();
+
+  const Request& request_;
+  engine::Engine& engine_;
+  const os::FileSystem& files_;
+  const Observer& observer_;
+  const TargetRow* target_ = nullptr;
+
+  engine::ModelSource source_;  // the original as the user gave it
+  graph::ReadModel read_;       // the original as a graph
+  graph::Model model_;          // after the passes
+  std::unique_ptr<tune::Dataset> calibration_;
+  std::unique_ptr<tune::Dataset> evaluation_;
+  std::unique_ptr<SampleSource> random_;
+  std::vector<Candidate> candidates_;           // one for each variant of the outcome
+  proof::Opened original_;
+  proof::Opened control_;
+  std::vector<std::optional<proof::Opened>> opened_;  // by variant
+};
+
+proof::Progress Run::progress(const std::string& step) const {
+  proof::Progress progress;
+  if (observer_.progress) {
+    progress.report = [this, step](std::int64_t done, std::int64_t total) { observer_.progress(step, done, total); };
+  }
+  progress.stop_requested = observer_.stop_requested;
+  return progress;
+}
+
+// Everything that can be refused is refused before the long work.
+Status Run::check_request() {
+  target_ = find_target(request_.target);
+  if (target_ == nullptr) return Error{Code::kNotFound, "there is no target '" + request_.target + "'"};
+  if (pass::find_preset(request_.level) == nullptr) return Error{Code::kNotFound, "there is no level '" + request_.level + "'"};
+  if (request_.output_path == request_.model_path) return Error{Code::kInvalid, "the output would overwrite the model; give another -o"};
+  const std::string folder = os::folder_of(request_.output_path);
+  const Result<os::FileInfo> info = files_.info(folder);
+  if (!info || info->kind != os::FileKind::kFolder) return Error{Code::kNotFound, "the folder '" + folder + "' of the output is not there; make it first"};
+  const Result<os::FileInfo> output = files_.info(request_.output_path);
+  if (output && output->kind != os::FileKind::kFile) return Error{Code::kInvalid, "the output '" + request_.output_path + "' is a folder or a special file"};
+  if (!request_.calibration_path.empty() && request_.calibration_path == request_.evaluation_path) {
+    return Error{Code::kInvalid, "calibration and evaluation must be different samples, else the accuracy is flattered"};
+  }
+  outcome_.target = request_.target;
+  outcome_.level = request_.level;
+  outcome_.objective = target_->objective;
+  outcome_.max_accuracy_drop_points = request_.max_accuracy_drop_points;
+  return {};
+}
+
+// After this step the original is a verified graph.
+Status Run::convert() {
+  ASSIGN_OR_RETURN(source_, engine::ModelSource::from_file(files_, request_.model_path));
+  ASSIGN_OR_RETURN(read_, load_model(files_, request_.model_path));
+  model_ = graph::infer_shapes(read_.model);
+  outcome_.frozen_inputs = read_.frozen_inputs;
+  outcome_.original_weight_bytes = graph::weight_bytes(read_.model);
+  outcome_.original_bytes = source_.bytes.view.size() + (read_.has_external_data ? outcome_.original_weight_bytes : 0);
+  outcome_.card = request_.card ? *request_.card : guess_card(read_.model);
+  if (!request_.card && outcome_.card.input.kind == InputKind::kImage) {
+    outcome_.notes.push_back("no model card: images are assumed to be " + std::string(outcome_.card.input.mean.size() == 3 ? "RGB with ImageNet mean and deviation" : "grey, scaled to 0..1") +
+                             "; write " + os::stem_of(request_.model_path) + ".card.json if that is not so");
+  }
+  if (!outcome_.frozen_inputs.empty()) outcome_.steps_completed.emplace_back("onnx_conversion");
+  return {};
+}
+
+// After this step the float graph is final.
+Status Run::optimise_graph() {
+  pass::RunOptions options;
+  options.disabled = request_.disabled_passes;
+  options.now_ns = [] { return os::real_clock().now_ns(); };
+  ASSIGN_OR_RETURN(outcome_.passes, pass::run_passes(model_, pass::find_preset(request_.level)->passes, options));
+  const bool changed = std::ranges::any_of(outcome_.passes, [](const pass::PassReport& pass) { return pass.changes > 0; });
+  if (changed) outcome_.steps_completed.emplace_back("graph_optimization");
+  return {};
+}
+
+Result<std::unique_ptr<tune::Dataset>> Run::open(const std::string& path) {
+  if (path.empty()) return std::unique_ptr<tune::Dataset>();
+  Result<std::unique_ptr<tune::Dataset>> dataset = tune::open_dataset(files_, path, {outcome_.card, original_.session->inputs()});
+  if (!dataset) return dataset;
+  auto& labels = outcome_.card.output.labels;
+  if (labels.empty()) labels = (*dataset)->labels();
+  return dataset;
+}
+
+Status Run::open_data() {
+  engine::SessionOptions options;
+  options.threads = request_.threads;
+  Result<proof::Opened> opened = proof::open_measured(engine_, source_, options);
+  if (!opened) return with_context(std::move(opened).error(), request_.model_path);
+  original_ = std::move(*opened);
+  ASSIGN_OR_RETURN(calibration_, open(request_.calibration_path));
+  ASSIGN_OR_RETURN(evaluation_, open(request_.evaluation_path));
+  return {};
+}
+
+// After this step every variant has its bytes.
+Status Run::quantise() {
+  if (!read_.frozen_inputs.empty()) {
+    candidates_.push_back(make_candidate("freeze", "fp32", read_.model));
+    candidates_.back().reference_only = true;
+  }
+  CandidateRequest request{*target_, request_.precision, calibration_.get(), {}};
+  request.calibrate.threads = request_.threads;
+  request.calibrate.max_samples = request_.max_calibration_samples;
+  request.calibrate.cancelled = observer_.stop_requested;
+  const proof::Progress shown = progress("calibrating");
+  request.calibrate.progress = [shown](std::size_t done, std::size_t total) {
+    proof::report(shown, static_cast<std::int64_t>(done), static_cast<std::int64_t>(total));
+  };
+  ASSIGN_OR_RETURN(CandidateSet set, build_candidates(model_, engine_, request));
+  outcome_.calibration_samples = set.calibration_samples;
+  for (const std::string& reason : set.calibration_reasons) outcome_.notes.push_back("calibration sample skipped: " + reason);
+  if (set.calibration_skipped > set.calibration_reasons.size()) {
+    outcome_.notes.push_back(std::to_string(set.calibration_skipped) + " calibration samples were skipped in all");
+  }
+  for (Candidate& candidate : set.candidates) candidates_.push_back(std::move(candidate));
+  const bool quantised = std::ranges::any_of(candidates_, [](const Candidate& c) { return c.left_out.empty() && c.precision == "int8"; });
+  if (quantised) outcome_.steps_completed.emplace_back("quantization");
+  for (const Candidate& c : candidates_) {
+    Variant variant{c.name, c.precision, c.bytes.size(), c.weight_bytes, c.scale_bytes, c.reference_only, {}, false, c.left_out};
+    outcome_.variants.push_back(std::move(variant));
+  }
+  return {};
+}
+
+Status Run::open_sessions() {
+  engine::SessionOptions options;
+  options.threads = request_.threads;
+  ASSIGN_OR_RETURN(control_, proof::open_measured(engine_, source_, options));
+  for (std::size_t i = 0; i < candidates_.size(); ++i) {
+    opened_.emplace_back();
+    if (!outcome_.variants[i].why.empty()) continue;
+    const engine::ModelSource source = engine::ModelSource::from_bytes(candidates_[i].bytes, candidates_[i].name);
+    Result<proof::Opened> opened = proof::open_measured(engine_, source, options);
+    if (opened) {
+      opened_.back() = std::move(*opened);
+    } else {
+      outcome_.variants[i].why = "the engine refuses it: " + opened.error().message;
+    }
+  }
+  return {};
+}
+
+// Evaluation samples where there are any, else the calibration's, else random ones: ever weaker evidence.
+Result<SampleSource*> Run::proof_source() {
+  if (evaluation_) return evaluation_.get();
+  outcome_.weak_evidence = true;
+  if (calibration_) {
+    outcome_.notes.push_back("no --evaluation: variants were judged on their own calibration samples");
+    return calibration_.get();
+  }
+  outcome_.notes.push_back("no samples: variants were judged on random inputs, which say little about real ones");
+  ASSIGN_OR_RETURN(random_, proof::random_samples(original_.session->inputs(), kRandomSeed, kRandomSamples));
+  return random_.get();
+}
+
+Result<std::vector<NamedTensor>> Run::latency_inputs(SampleSource& source) {
+  RETURN_IF_ERROR(source.rewind());
+  for (std::size_t i = 0; i < source.size(); ++i) {
+    Result<std::optional<Sample>> sample = source.next();
+    if (!sample) continue;  // a bad one; compare() counts it
+    if (!sample->has_value()) break;
+    return std::move((*sample)->inputs);
+  }
+  return proof::random_inputs(original_.session->inputs(), kRandomSeed);
+}
+
+Status Run::compare(SampleSource& source) {
+  RETURN_IF_ERROR(source.rewind());
+  std::vector<engine::Session*> sessions;
+  std::vector<std::size_t> variants;
+  for (std::size_t i = 0; i < opened_.size(); ++i) {
+    if (!opened_[i]) continue;
+    sessions.push_back(opened_[i]->session.get());
+    variants.push_back(i);
+  }
+  ASSIGN_OR_RETURN(proof::Comparison comparison, proof::compare_outputs(*original_.session, sessions, source, {}, progress("comparing")));
+  for (std::size_t i = 0; i < variants.size(); ++i) {
+    proof::Report report;
+    report.device = {os::cpu_description(), engine_.name(), engine_.version(), request_.threads > 0 ? request_.threads : os::physical_cores()};
+    report.original = {"original", outcome_.original_bytes, original_.load_ms, original_.resident_growth_bytes};
+    const proof::Opened& opened = *opened_[variants[i]];
+    report.candidate = {outcome_.variants[variants[i]].name, outcome_.variants[variants[i]].bytes, opened.load_ms, opened.resident_growth_bytes};
+    report.agreement = std::move(comparison.candidates[i]);
+    report.skipped_samples = comparison.skipped;
+    // Accuracy on the samples that set the ranges would flatter the variant.
+    if (!evaluation_) report.agreement.accuracy.reset();
+    outcome_.variants[variants[i]].report = std::move(report);
+  }
+  for (const std::string& error : comparison.errors) outcome_.notes.push_back("sample skipped: " + error);
+  if (comparison.skipped > static_cast<std::int64_t>(comparison.errors.size())) {
+    outcome_.notes.push_back(std::to_string(comparison.skipped) + " samples were skipped in all");
+  }
+  const bool labelled = evaluation_ && evaluation_->has_labels();
+  outcome_.evidence = std::to_string(comparison.samples) + (labelled ? " labelled samples" : evaluation_ ? " samples without labels" : calibration_ ? " calibration samples" : " random samples");
+  outcome_.weak_evidence |= comparison.samples < proof::kWeakSamples;
+  return {};
+}
+
+Status Run::measure(const std::vector<NamedTensor>& inputs) {
+  const proof::LatencyOptions options;
+  ASSIGN_OR_RETURN(outcome_.control, proof::measure_latency(*original_.session, *control_.session, inputs, options, progress("measuring the machine")));
+  for (std::size_t i = 0; i < opened_.size(); ++i) {
+    if (!opened_[i] || outcome_.variants[i].report->agreement.failure) continue;
+    ASSIGN_OR_RETURN(outcome_.variants[i].report->latency,
+                     proof::measure_latency(*original_.session, *opened_[i]->session, inputs, options, progress("measuring " + candidates_[i].name)));
+    outcome_.variants[i].report->control = outcome_.control;
+  }
+  if (proof::is_too_noisy(*outcome_.control)) {
+    outcome_.notes.push_back("the machine wavered by more than 5 % while measuring the original against itself: latencies are not to be trusted, run again when it is quiet");
+  }
+  return {};
+}
+
+// After this step every variant has its numbers, or the reason why it has none.
+Status Run::prove() {
+  RETURN_IF_ERROR(open_sessions());
+  ASSIGN_OR_RETURN(SampleSource* const source, proof_source());
+  RETURN_IF_ERROR(compare(*source));
+  ASSIGN_OR_RETURN(const std::vector<NamedTensor> inputs, latency_inputs(*source));
+  RETURN_IF_ERROR(measure(inputs));
+  outcome_.steps_completed.emplace_back("validation");
+  return {};
+}
+
+void Run::choose_best() {
+  ChoiceRules rules;
+  rules.precision = request_.precision;
+  rules.max_accuracy_drop_points = request_.max_accuracy_drop_points;
+  rules.never_slower = request_.never_slower.value_or(target_->never_slower);
+  choose(outcome_, rules);
+}
+
+Status Run::write_model() {
+  if (outcome_.chosen) return write_text(files_, request_.output_path, candidates_[*outcome_.chosen].bytes);
+  if (!read_.has_external_data) return files_.write(request_.output_path, source_.bytes.view);
+  return save_model(files_, read_.model, request_.output_path);
+}
+
+// The model last: who sees it finds its card and page already there.
+Status Run::publish() {
+  outcome_.optimized_model_path = request_.output_path;
+  const std::string card_path = os::join_path(os::folder_of(request_.output_path), os::stem_of(request_.output_path) + ".card.json");
+  RETURN_IF_ERROR(write_text(files_, card_path, to_json(outcome_.card).dump(2) + "\n"));
+  if (!request_.report_path.empty()) RETURN_IF_ERROR(write_text(files_, request_.report_path, render_report(to_json(outcome_, true))));
+  return write_model();
+}
+
+}  // namespace
+
+Result<Outcome> optimize(const Request& request, engine::Engine& engine, const os::FileSystem& files, const Observer& observer) {
+  Run run(request, engine, files, observer);
+  RETURN_IF_ERROR(run.check_request());   // nothing that can be refused costs time
+  RETURN_IF_ERROR(run.convert());         // bytes -> verified graph
+  RETURN_IF_ERROR(run.optimise_graph());  // the float graph is final
+  RETURN_IF_ERROR(run.open_data());       // the original is open, DATA fits it
+  RETURN_IF_ERROR(run.quantise());        // every variant has its bytes
+  RETURN_IF_ERROR(run.prove());           // and its numbers
+  run.choose_best();                      // one is handed back, or the original
+  RETURN_IF_ERROR(run.publish());         // only now is anything written
+  return std::move(run.outcome_);
+}
+
+}  // namespace arete::optimize

@@ -1,0 +1,188 @@
+#include "serve/model_service.h"
+
+#include <algorithm>
+
+#include "media/image/to_tensor.h"
+#include "media/record/record.h"
+#include "serve/classification.h"
+#include "serve/guess_card.h"
+#include "serve/tensor_json.h"
+
+namespace arete::serve {
+namespace {
+
+constexpr std::size_t kMaxWarmUpBytes = std::size_t{64} << 20;
+constexpr std::string_view kAddCard =
+    "put a card beside the model (NAME.card.json for NAME.onnx; 'arete optimize' writes one) or start with --card FILE";
+
+bool fits(std::int64_t wanted, std::int64_t got) { return wanted < 0 || wanted == got; }
+
+// A card's tensor [1,...] against an input, which may also lack the batch axis.
+bool fits(const engine::ValueInfo& input, std::span<const std::int64_t> shape) {
+  if (!input.known_shape) return true;
+  if (input.shape.size() + 1 == shape.size()) shape = shape.subspan(1);
+  return std::ranges::equal(input.shape, shape, [](std::int64_t wanted, std::int64_t got) { return fits(wanted, got); });
+}
+
+Result<NamedTensor> as_input(const engine::ValueInfo& input, Tensor tensor) {
+  if (input.known_shape && input.shape.size() + 1 == tensor.shape().size()) {
+    ASSIGN_OR_RETURN(tensor, tensor.reshaped(Shape(tensor.shape().begin() + 1, tensor.shape().end())));
+  }
+  return NamedTensor{input.name, std::move(tensor)};
+}
+
+// What the card makes of the world, as a shape; nothing for plain tensors.
+Result<std::optional<Shape>> card_shape(const InputCard& card, DType dtype) {
+  if (card.kind == InputKind::kTensor) return std::optional<Shape>();
+  if (card.kind == InputKind::kImage) {
+    ASSIGN_OR_RETURN(Shape shape, media::image_tensor_shape(card, dtype));
+    return std::optional<Shape>(std::move(shape));
+  }
+  if (dtype != DType::kFloat32) return Error{Code::kUnsupported, "records become float32"};
+  return std::optional<Shape>({1, static_cast<std::int64_t>(card.fields.size())});
+}
+
+// Zeros for every input, dynamic axes 1; nothing when that would be large or has no dtype for it.
+std::vector<NamedTensor> zero_inputs(std::span<const engine::ValueInfo> inputs) {
+  std::vector<NamedTensor> zeros;
+  std::size_t bytes = 0;
+  for (const engine::ValueInfo& input : inputs) {
+    Shape shape = input.shape;
+    std::ranges::replace_if(shape, [](std::int64_t size) { return size < 0; }, 1);
+    const Result<std::size_t> size = tensor_bytes(input.dtype, shape);
+    if (!input.known_shape || !size || (bytes += *size) > kMaxWarmUpBytes) return {};
+    Result<Tensor> tensor = Tensor::zeros(input.dtype, std::move(shape));
+    if (!tensor) return {};
+    zeros.push_back({input.name, std::move(*tensor)});
+  }
+  return zeros;
+}
+
+std::string guessed_notice(const ModelCard& card) {
+  if (card.input.kind != InputKind::kImage) {
+    return "no card: this model takes JSON tensors only, and outputs are reported as they are";
+  }
+  return "no card: images are scaled to " + std::to_string(card.input.width) + "x" + std::to_string(card.input.height) +
+         (card.input.mean.size() == 3 ? " and normalised with ImageNet's mean and deviation" : ", grey, in 0..1") +
+         "; outputs are reported as they are. For labels and the right normalisation, " + std::string(kAddCard);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<ModelService>> ModelService::make(ModelSetup setup) {
+  std::unique_ptr<ModelService> service(new ModelService(std::move(setup)));
+  if (service->inputs().empty() || service->outputs().empty()) {
+    return Error{Code::kInvalid, "the model '" + service->name() + "' has no inputs or no outputs"};
+  }
+  if (service->has_card()) {
+    service->card_ = *service->setup_.card;
+  } else {
+    service->card_ = guess_card(service->inputs(), service->outputs()).value_or(ModelCard{});
+    service->notices_.push_back(guessed_notice(service->card_));
+  }
+  RETURN_IF_ERROR(service->check_card());
+  RETURN_IF_ERROR(service->check_labels());
+  service->labels_ = unique_labels(service->card_.output.labels, service->card_.output.labels.size());
+  service->warm_up();
+  return service;
+}
+
+Status ModelService::check_card() const {
+  const engine::ValueInfo& input = inputs().front();
+  const Result<std::optional<Shape>> made = card_shape(card_.input, input.dtype);
+  if (!made) return with_context(made.error(), "the card does not fit the model's input '" + input.name + "', " + engine::describe(input));
+  const std::optional<Shape>& shape = *made;
+  if (!shape) return {};
+  if (!fits(input, *shape)) {
+    return Error{Code::kInvalid, "the card makes " + to_string(*shape) + " of its input, but the model's input '" + input.name +
+                                     "' is " + engine::describe(input) + ": correct the card's input"};
+  }
+  return {};
+}
+
+Status ModelService::check_labels() const {
+  const std::size_t labels = card_.output.labels.size();
+  if (card_.output.kind != OutputKind::kClassification || labels == 0) return {};
+  const engine::ValueInfo& output = outputs().front();
+  Shape shape = output.shape;
+  while (shape.size() > 2 && shape.back() == 1) shape.pop_back();
+  if (!output.known_shape || shape.empty() || shape.back() < 0) return {};
+  const auto classes = static_cast<std::size_t>(shape.back());
+  if (classes == labels || (classes == 1 && labels == 2)) return {};
+  return Error{Code::kInvalid, "the card lists " + std::to_string(labels) + " labels, but the model's output '" + output.name + "' is " + engine::describe(output)};
+}
+
+void ModelService::warm_up() {
+  const std::vector<NamedTensor> zeros = zero_inputs(inputs());
+  if (zeros.empty()) return;
+  const Result<std::vector<Tensor>> outputs = run(zeros);
+  if (!outputs) {
+    notices_.push_back("a trial run on zeros failed: " + outputs.error().message);
+    return;
+  }
+  const OutputCard& card = card_.output;
+  if (card.kind != OutputKind::kClassification || outputs->empty()) return;
+  const auto rows = classify(outputs->front(), card.activation, two_classes(outputs->front()));
+  if (!rows) {
+    notices_.push_back(rows.error().message);
+  } else if (card.activation == Activation::kNone && !look_like_probabilities(*rows)) {
+    notices_.push_back("the output '" + this->outputs().front().name + "' does not look like probabilities; "
+                       "if it holds logits, set the card's output activation to softmax or sigmoid");
+  }
+}
+
+Result<NamedTensor> ModelService::image_input(std::span<const std::byte> bytes) const {
+  if (card_.input.kind != InputKind::kImage) {
+    return Error{Code::kUnsupported, "the model '" + name() + "' has no image input; to give it one, " + std::string(kAddCard)};
+  }
+  const engine::ValueInfo& input = inputs().front();
+  ASSIGN_OR_RETURN(Tensor tensor, media::decode_to_tensor(bytes, card_.input, input.dtype));
+  return as_input(input, std::move(tensor));
+}
+
+Result<NamedTensor> ModelService::record_input(const Json& record) const {
+  if (card_.input.kind != InputKind::kRecord) {
+    return Error{Code::kUnsupported, "the model '" + name() + "' takes no records; to give it named numbers, " + std::string(kAddCard)};
+  }
+  ASSIGN_OR_RETURN(Tensor tensor, media::record_to_tensor(record, card_.input));
+  return as_input(inputs().front(), std::move(tensor));
+}
+
+Result<std::vector<Tensor>> ModelService::run(std::span<const NamedTensor> inputs) const {
+  if (setup_.session->concurrent()) return setup_.session->run(inputs);
+  const std::lock_guard lock(one_at_a_time_);
+  return setup_.session->run(inputs);
+}
+
+bool ModelService::two_classes(const Tensor& output) const {
+  return card_.output.labels.size() == 2 && card_.output.activation != Activation::kSoftmax &&
+         (output.shape().empty() || output.shape().back() == 1);
+}
+
+Result<std::vector<Json>> ModelService::predictions(const std::vector<Tensor>& outputs) const {
+  if (card_.output.kind != OutputKind::kClassification || outputs.empty()) {
+    return Error{Code::kUnsupported, "the card of '" + name() + "' does not say classification"};
+  }
+  ASSIGN_OR_RETURN(const std::vector<ClassScores> rows,
+                   classify(outputs.front(), card_.output.activation, two_classes(outputs.front())));
+  std::vector<Json> answers;
+  if (rows.empty()) return answers;
+  const std::size_t classes = rows.front().scores.size();
+  const bool all_named = classes == labels_.size();
+  const std::vector<std::string> other = all_named ? std::vector<std::string>() : unique_labels(labels_, classes);
+  for (const ClassScores& row : rows) answers.push_back(to_json(row, all_named ? labels_ : other));
+  return answers;
+}
+
+Result<Json> ModelService::outputs_json(const std::vector<Tensor>& outputs) const {
+  Json all = Json::object();
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    const std::string& output = this->outputs()[i].name;
+    Result<Json> values = tensor_to_json(outputs[i]);
+    if (!values) return with_context(std::move(values).error(), "output '" + output + "'");
+    all.set(output, std::move(*values));
+  }
+  return all;
+}
+
+}  // namespace arete::serve

@@ -1,0 +1,130 @@
+#include "tune/dataset_parts.h"
+
+#include <algorithm>
+#include <cctype>
+#include <cmath>
+
+namespace arete::tune {
+namespace {
+
+constexpr std::size_t kNamesInMessage = 8;
+
+std::string fold_case(std::string_view name) {
+  std::string folded(name);
+  for (char& c : folded) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return folded;
+}
+
+bool is_float(DType dtype) {
+  return dtype == DType::kFloat16 || dtype == DType::kFloat32 || dtype == DType::kFloat64;
+}
+
+bool is_real(DType dtype) {
+  const Result<Tensor> one = Tensor::zeros(dtype, {});
+  return one.has_value() && to_doubles(*one).has_value();
+}
+
+template <class Element, class Convert>
+void store(std::span<const double> values, Tensor& tensor, Convert convert) {
+  auto* const to = reinterpret_cast<Element*>(tensor.mutable_bytes().data());
+  std::ranges::transform(values, to, convert);
+}
+
+Result<Tensor> convert(const Tensor& tensor, std::span<const double> values, DType dtype) {
+  ASSIGN_OR_RETURN(Tensor out, Tensor::zeros(dtype, tensor.shape()));
+  switch (dtype) {
+    case DType::kFloat64:
+      store<double>(values, out, [](double v) { return v; });
+      break;
+    case DType::kFloat32:
+      store<float>(values, out, [](double v) { return static_cast<float>(v); });
+      break;
+    default:
+      store<std::uint16_t>(values, out,
+                           [](double v) { return float_to_half(static_cast<float>(v)); });
+  }
+  return out;
+}
+
+bool all_finite(const Tensor& tensor) {
+  if (tensor.dtype() == DType::kFloat32) {
+    return std::ranges::all_of(tensor.data<float>(),
+                               [](float value) { return std::isfinite(value); });
+  }
+  const Result<std::vector<double>> values = to_doubles(tensor);
+  return values && std::ranges::all_of(*values, [](double value) { return std::isfinite(value); });
+}
+
+}  // namespace
+
+LabelIndex::LabelIndex(const std::vector<std::string>& labels) {
+  for (std::size_t i = 0; i < labels.size(); ++i) {
+    const auto index = static_cast<std::int64_t>(i);
+    exact_.emplace(labels[i], index);
+    const auto [at, is_new] = folded_.emplace(fold_case(labels[i]), index);
+    if (!is_new) at->second.reset();
+  }
+}
+
+std::optional<std::int64_t> LabelIndex::find(std::string_view name) const {
+  if (const auto found = exact_.find(name); found != exact_.end()) return found->second;
+  const auto found = folded_.find(fold_case(name));
+  return found == folded_.end() ? std::nullopt : found->second;
+}
+
+Status check_label(std::int64_t label, std::size_t labels) {
+  const bool known = labels == 0 || static_cast<std::uint64_t>(label) < labels;
+  if (label >= 0 && known) return {};
+  const std::string limit =
+      labels == 0 ? "not be negative" : "be 0 to " + std::to_string(labels - 1);
+  return Error{Code::kInvalid, "label " + std::to_string(label) + " must " + limit};
+}
+
+Result<engine::ValueInfo> only_input(const DatasetOptions& options, std::string_view kind) {
+  if (options.inputs.size() == 1) return options.inputs.front();
+  return Error{Code::kUnsupported, std::string(kind) + " feeds one input, and the model has " +
+                                       std::to_string(options.inputs.size()) +
+                                       "; use an .npz with one array per input"};
+}
+
+Status check_shape(const Shape& sample, const engine::ValueInfo& input) {
+  if (!input.known_shape) return {};
+  bool fits = sample.size() == input.shape.size();
+  for (std::size_t i = 1; fits && i < sample.size(); ++i) {
+    fits = input.shape[i] < 0 || input.shape[i] == sample[i];
+  }
+  if (fits) return {};
+  return Error{Code::kInvalid, "samples of shape " + to_string(sample) +
+                                   " do not fit the model's input " + input.name + " " +
+                                   engine::describe(input)};
+}
+
+Status check_dtype(DType from, const engine::ValueInfo& input) {
+  if (from == input.dtype || (is_float(input.dtype) && is_real(from))) return {};
+  const std::string wanted(name_of(input.dtype));
+  return Error{Code::kInvalid, "the data is " + std::string(name_of(from)) +
+                                   ", and the model's input " + input.name + " wants " + wanted +
+                                   "; save it again after x.astype('" + wanted + "')"};
+}
+
+Result<Tensor> fit_tensor(Tensor tensor, const engine::ValueInfo& input) {
+  if (tensor.dtype() != input.dtype) {
+    ASSIGN_OR_RETURN(const std::vector<double> values, to_doubles(tensor));
+    ASSIGN_OR_RETURN(tensor, convert(tensor, values, input.dtype));
+  }
+  if (!is_float(input.dtype) || all_finite(tensor)) return tensor;
+  return Error{Code::kInvalid, "input " + input.name +
+                                   " holds NaN, infinity or a number too large for " +
+                                   std::string(name_of(input.dtype))};
+}
+
+std::string list_names(std::span<const std::string> names) {
+  std::string text;
+  for (const std::string& name : names.first(std::min(names.size(), kNamesInMessage))) {
+    text += (text.empty() ? "" : ", ") + name;
+  }
+  if (names.size() <= kNamesInMessage) return text.empty() ? "none" : text;
+  return text + " and " + std::to_string(names.size() - kNamesInMessage) + " more";
+}
+
+}  // namespace arete::tune
