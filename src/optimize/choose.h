@@ -8,7 +8,6 @@
 namespace arete::optimize {
 
 struct ChoiceRules {
-  Objective objective = Objective::kLatency;
   Precision precision = Precision::kAuto;
   double max_accuracy_drop_points = 1.0;
   bool never_slower = true;
