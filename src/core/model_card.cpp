@@ -1,6 +1,7 @@
 #include "core/model_card.h"
 
 #include <array>
+#include <charconv>
 #include <optional>
 #include <string_view>
 
@@ -142,7 +143,14 @@ Result<OutputCard> parse_output(const Json& json) {
 
 Json numbers(const std::vector<float>& values) {
   Json list = Json::array();
-  for (const float value : values) list.push_back(static_cast<double>(value));
+  for (const float value : values) {
+    // The shortest decimal that is this float: 0.485, not 0.48500001430511475.
+    std::array<char, 32> text{};
+    const auto end = std::to_chars(text.data(), text.data() + text.size(), value).ptr;
+    double shortest = 0;
+    std::from_chars(text.data(), end, shortest);
+    list.push_back(shortest);
+  }
   return list;
 }
 

@@ -9,12 +9,10 @@ namespace arete {
 
 Result<Tensor> Tensor::zeros(DType dtype, Shape shape) {
   if (dtype == DType::kUndefined) return Error{Code::kUnsupported, "a tensor needs a dtype"};
-  if (dtype == DType::kString) {
-    ASSIGN_OR_RETURN(const std::int64_t count, element_count(shape));
-    return of_strings(std::move(shape), std::vector<std::string>(static_cast<std::size_t>(count)));
-  }
   ASSIGN_OR_RETURN(const std::size_t size_bytes, tensor_bytes(dtype, shape));
   try {
+    // Strings count as one byte an element.
+    if (dtype == DType::kString) return of_strings(std::move(shape), std::vector<std::string>(size_bytes));
     auto own = std::make_shared<std::vector<std::byte>>(size_bytes);
     std::byte* const writable = own->data();
     const std::span<const std::byte> view(writable, size_bytes);

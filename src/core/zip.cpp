@@ -19,6 +19,7 @@ constexpr std::uint32_t kLocalSignature = 0x04034b50;
 constexpr std::size_t kEndBytes = 22;
 constexpr std::size_t kLocalBytes = 30;
 constexpr std::size_t kDirectoryRowBytes = 46;
+constexpr std::uint64_t kMaxDeflateRatio = 1032;  // no deflated byte yields more (zlib's documentation)
 constexpr std::uint64_t kMaxDirectoryBytes = std::uint64_t{4} << 20;
 
 Error corrupt(const std::string& what) { return {Code::kCorrupt, "zip: " + what}; }
@@ -98,8 +99,12 @@ Result<ZipEntry> parse_row(std::span<const std::byte> rows, std::size_t& at, std
   const std::size_t comment_bytes = get<std::uint16_t>(rows, at + 32);
   const auto method = get<std::uint16_t>(rows, at + 10);
   const auto flags = get<std::uint16_t>(rows, at + 8);
-  ZipEntry entry{"", get<std::uint32_t>(rows, at + 42), get<std::uint32_t>(rows, at + 20),
-                 get<std::uint32_t>(rows, at + 24), method == 8};
+  ZipEntry entry{"",
+                 get<std::uint32_t>(rows, at + 42),
+                 get<std::uint32_t>(rows, at + 20),
+                 get<std::uint32_t>(rows, at + 24),
+                 method == 8,
+                 get<std::uint32_t>(rows, at + 16)};
   at += kDirectoryRowBytes;
   if (at + name_bytes + extra_bytes + comment_bytes > rows.size()) return corrupt("the directory is cut short");
   entry.name.assign(reinterpret_cast<const char*>(rows.data() + at), name_bytes);
@@ -112,6 +117,10 @@ Result<ZipEntry> parse_row(std::span<const std::byte> rows, std::size_t& at, std
   const bool fits = entry.offset <= archive_bytes && entry.packed_bytes <= archive_bytes - entry.offset &&
                     (entry.deflated || entry.packed_bytes == entry.size_bytes);
   if (!fits) return corrupt("entry '" + entry.name + "' lies outside the archive");
+  if (entry.deflated && entry.size_bytes / kMaxDeflateRatio > entry.packed_bytes) {
+    return corrupt("entry '" + entry.name + "' claims to unpack to " + std::to_string(entry.size_bytes) + " bytes, which its " +
+                   std::to_string(entry.packed_bytes) + " cannot");
+  }
   return entry;
 }
 
@@ -135,16 +144,23 @@ class Stream final : public ZipStream {
   Status read(std::span<std::byte> to) override {
     if (to.size() > left_) return corrupt("entry '" + entry_.name + "' is shorter than its content says");
     left_ -= to.size();
-    if (entry_.deflated) return inflate_into(to);
+    RETURN_IF_ERROR(entry_.deflated ? inflate_into(to) : read_stored(to));
+    crc_ = crc32_z(crc_, reinterpret_cast<const Bytef*>(to.data()), to.size());
+    if (left_ == 0 && crc_ != entry_.crc) return corrupt("entry '" + entry_.name + "' has another checksum than the archive says");
+    return {};
+  }
+
+ private:
+  Status read_stored(std::span<std::byte> to) {
     RETURN_IF_ERROR(read_(at_, to));
     at_ += to.size();
     return {};
   }
 
- private:
   Status inflate_into(std::span<std::byte> to) {
     while (!to.empty()) {
-      if (inflate_.avail_in == 0) RETURN_IF_ERROR(refill());
+      // Used up input is no end yet: zlib may hold back output that did not fit before.
+      if (inflate_.avail_in == 0 && left_packed_ > 0) RETURN_IF_ERROR(refill());
       const auto step = static_cast<uInt>(std::min<std::size_t>(to.size(), std::size_t{1} << 30));
       inflate_.next_out = reinterpret_cast<Bytef*>(to.data());
       inflate_.avail_out = step;
@@ -153,16 +169,14 @@ class Stream final : public ZipStream {
       to = to.subspan(produced);
       if (code == Z_STREAM_END && !to.empty()) return corrupt("entry '" + entry_.name + "' unpacks to fewer bytes than it says");
       if (code != Z_OK && code != Z_STREAM_END && code != Z_BUF_ERROR) return corrupt("entry '" + entry_.name + "' does not unpack");
-      if (code == Z_BUF_ERROR && produced == 0 && left_packed_ == 0 && inflate_.avail_in == 0) {
-        return corrupt("entry '" + entry_.name + "' is cut short");
-      }
+      const bool stuck = produced == 0 && inflate_.avail_in == 0 && left_packed_ == 0;
+      if (stuck && !to.empty()) return corrupt("entry '" + entry_.name + "' is cut short");
     }
     return {};
   }
 
   Status refill() {
     const std::size_t step = std::min<std::uint64_t>(left_packed_, buffer_.size());
-    if (step == 0) return corrupt("entry '" + entry_.name + "' is cut short");
     RETURN_IF_ERROR(read_(at_, std::span(buffer_).first(step)));
     at_ += step;
     left_packed_ -= step;
@@ -176,6 +190,7 @@ class Stream final : public ZipStream {
   std::uint64_t at_;
   std::uint64_t left_packed_;
   std::uint64_t left_;
+  uLong crc_ = 0;
   z_stream inflate_{};
   bool inflating_ = false;
   std::vector<std::byte> buffer_ = std::vector<std::byte>(65536);

@@ -33,6 +33,7 @@ struct ZipEntry {
   std::uint64_t packed_bytes = 0;
   std::uint64_t size_bytes = 0;  // unpacked
   bool deflated = false;
+  std::uint32_t crc = 0;  // of the unpacked bytes
 };
 
 // The directory of an archive of `archive_bytes`. kCorrupt when it does not hold together.
@@ -43,7 +44,8 @@ class ZipStream {
  public:
   static Result<std::unique_ptr<ZipStream>> open(ReadAt read, ZipEntry entry);
   virtual ~ZipStream() = default;
-  // Fills `to` completely; kCorrupt when the entry ends before or does not unpack.
+  // Fills `to` completely; kCorrupt when the entry ends before, does not unpack, or (with its last
+  // byte) has another checksum than its directory says.
   virtual Status read(std::span<std::byte> to) = 0;
 };
 

@@ -31,7 +31,7 @@ class Rows {
                    entry_.name + " is a single number; its first axis must be the samples"};
     }
     ASSIGN_OR_RETURN(const std::size_t size_bytes, tensor_bytes(header->dtype, header->shape));
-    if (size_bytes > entry_.size_bytes) return Error{Code::kCorrupt, entry_.name + " is cut short"};
+    if (size_bytes + header->data_offset > entry_.size_bytes) return Error{Code::kCorrupt, entry_.name + " is cut short"};
     dtype_ = header->dtype;
     count_ = header->shape.front();
     row_shape_ = std::move(header->shape);

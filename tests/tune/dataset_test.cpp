@@ -1,11 +1,15 @@
 // DATA of every kind: what is read, in which order, with which labels; and what is refused and how.
 #include "tune/dataset.h"
 
+#include <algorithm>
 #include <cmath>
+#include <cstdlib>
+#include <filesystem>
 #include <limits>
-#include <map>
+#include <utility>
 
 #include "core/npy.h"
+#include "core/zip.h"
 #include "os/base/memory_files.h"
 #include "tests/support/assert.h"
 #include "tests/support/tiny_png.h"
@@ -329,9 +333,7 @@ TEST_F(NpzTest, LabelsOutsideTheCardAreErrors) {
       << stream.errors[1];
 }
 
-// A deflated archive as numpy.savez_compressed writes it: x float32 [4,3] = 0..11, y uint8 [4] =
-// 3,2,1,0.
-TEST_F(NpzTest, DamagedArchivesEndTheStream) {
+TEST_F(NpzTest, DamagedArchivesAreRefused) {
   std::string bytes = npz({{"x", kRows}});
   const std::size_t data = bytes.find("NUMPY");
   bytes.replace(data, 5, "NUMPX");
@@ -339,6 +341,73 @@ TEST_F(NpzTest, DamagedArchivesEndTheStream) {
   std::string claims = npz({{"x", kRows}});
   claims.replace(claims.find("(3, 2)"), 6, "(9, 2)");
   EXPECT_ERROR(open(claims, tensor_options({-1, 2})), Code::kCorrupt, "cut short");
+}
+
+// Runs a line of Python with numpy as np and FOLDER set; false without the test venv.
+bool run_numpy(const std::string& folder, const std::string& line) {
+  const std::string python = test::source_path("build/venv/bin/python");
+  if (!std::filesystem::exists(python)) return false;
+  std::filesystem::create_directories(folder);
+  const std::string code = "import numpy as np; F='" + folder + "'; " + line;
+  EXPECT_EQ(std::system(("'" + python + "' -c \"" + code + "\"").c_str()), 0);
+  return true;
+}
+
+TEST(NumpyArchives, StoredAndDeflatedOnesGiveTheSameRows) {
+  const std::string folder = std::string(ARETE_BINARY_DIR) + "/dataset_numpy";
+  const bool ran =
+      run_numpy(folder,
+                "a=dict(x=np.arange(3000.0).reshape(1000,3), y=np.arange(1000)%7); "
+                "np.savez(F+'/stored.npz', **a); np.savez_compressed(F+'/deflated.npz', **a)");
+  if (!ran) GTEST_SKIP() << "SKIP: no test venv";
+  for (const std::string name : {"stored", "deflated"}) {
+    const auto dataset =
+        opened(os::real_file_system(), folder + "/" + name + ".npz", tensor_options({-1, 3}));
+    ASSERT_NE(dataset, nullptr);
+    for (int round = 0; round < 2; ++round) {
+      const Stream stream = read_all(*dataset);
+      ASSERT_EQ(stream.samples.size(), 1000U);
+      EXPECT_EQ(floats_of(stream.samples[999]), (std::vector<float>{2997, 2998, 2999}));
+      EXPECT_EQ(stream.samples[999].label, 999 % 7);
+      ASSERT_OK(dataset->rewind());
+    }
+  }
+}
+
+// An archive whose only entry is deflated: the first `intact` bytes of x.npy in a stored block,
+// then a block of a type that does not exist.
+std::string broken_archive(const Tensor& rows, std::size_t intact) {
+  const Result<std::string> npy = write_npy(rows);
+  EXPECT_TRUE(npy.has_value());
+  const auto size = static_cast<std::uint16_t>(intact);
+  std::string packed{'\0', static_cast<char>(size), static_cast<char>(size >> 8),
+                     static_cast<char>(~size), static_cast<char>(~size >> 8)};
+  packed += npy->substr(0, intact) + '\x07';
+  ZipWriter writer;
+  writer.add("x.npy", std::as_bytes(std::span(packed)));
+  std::string bytes = std::move(writer).finish();
+  const std::size_t directory = bytes.find("PK\x01\x02");
+  for (const auto& [method_at, size_at] :
+       {std::pair<std::size_t, std::size_t>{8, 22}, {directory + 10, directory + 24}}) {
+    bytes[method_at] = 8;
+    bytes[size_at] = static_cast<char>(npy->size());
+    bytes[size_at + 1] = static_cast<char>(npy->size() >> 8);
+  }
+  return bytes;
+}
+
+TEST_F(NpzTest, BehindBytesThatDoNotUnpackTheStreamEnds) {
+  const std::string bytes =
+      broken_archive(Tensor::of<float>({5, 2}, {1, 2, 3, 4, 5, 6, 7, 8, 9, 10}), 128 + 2 * 8 + 4);
+  Result<std::unique_ptr<Dataset>> dataset = open(bytes, tensor_options({-1, 2}));
+  ASSERT_OK(dataset);
+  for (int round = 0; round < 2; ++round) {
+    const Stream stream = read_all(**dataset);
+    EXPECT_EQ(stream.samples.size(), 2U);
+    ASSERT_EQ(stream.errors.size(), 1U);
+    EXPECT_NE(stream.errors[0].find("corrupt: row 2: "), std::string::npos) << stream.errors[0];
+    ASSERT_OK((*dataset)->rewind());
+  }
 }
 
 // --- CSV ---

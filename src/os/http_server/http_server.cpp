@@ -257,6 +257,7 @@ class Connection {
   std::optional<Parser> parser_;
   HttpRequest request_;
   HttpResponse response_;
+  Ticks::time_point began_;  // when the first byte of the request was there
   Ticks::time_point deadline_ = kNever;
   bool expired_ = false;  // the time limit ran out, so the operation was cancelled
   bool idle_ = false;     // between two requests
@@ -319,6 +320,7 @@ Task<bool> Connection::exchange() {
   parser_.emplace();
   set_limits(*parser_, shared_.options);
   if (buffer_.size() == 0 && !co_await wait_for_request()) co_return false;
+  began_ = Ticks::now();
   limit_time(milliseconds(shared_.options.request_timeout_ms));
   if (!co_await read_message(true)) co_return false;
   Head head = read_head(*parser_, shared_.routes);
@@ -374,11 +376,9 @@ Task<bool> Connection::read_body(const Route& route, bool wants_continue) {
     const auto [failure, bytes] = co_await asio::async_write(socket_, asio::buffer(kGoOn), kAwait);
     if (failure) co_return false;
   }
-  const Ticks::time_point start = Ticks::now();
   while (!parser_->is_done()) {
-    const std::size_t have = parser_->get().body().size();
     expired_ = false;
-    deadline_ = start + transfer_time(have);
+    deadline_ = began_ + transfer_time(parser_->get().body().size());
     if (!co_await read_message(false)) co_return false;
     const bool fits = !too_long(*parser_, route);
     if (fits && budget_.set(parser_->get().body().size())) continue;

@@ -35,8 +35,8 @@ struct HttpServerOptions {
   // Request bodies of all connections together; 503 above. Keeps slow uploads from eating memory.
   std::size_t max_buffered_bytes = std::size_t{256} << 20;
   int idle_timeout_ms = 60000;  // between two requests of a connection
-  // For the head of a request, for its body and for the answer, each; the latter two get another
-  // second for every min_bytes_per_second bytes.
+  // For a request from its first byte to its last, and again for its answer; each gets another
+  // second for every min_bytes_per_second bytes of body.
   int request_timeout_ms = 30000;
   int min_bytes_per_second = 16384;
 };

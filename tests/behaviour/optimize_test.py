@@ -1,0 +1,190 @@
+"""`arete optimize` as scripts use it: the contract's JSON, what is handed back, and that it really computes."""
+import json
+import os
+import signal
+import subprocess
+import time
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+from onnx import helper
+from PIL import Image
+
+from harness import BIN, SOURCE, Case, arete, conv_classifier, floats, main, model_of
+
+STEPS = ["onnx_conversion", "graph_optimization", "quantization", "platform_compilation", "validation"]
+
+
+class Optimize(Case):
+    def dataset(self, name, model, count, seed, labels=True):
+        """An .npz whose labels are the model's own answers, so that float accuracy is 100 %."""
+        x = np.random.default_rng(seed).normal(size=(count, 3, 16, 16)).astype(np.float32)
+        arrays = {"x": x}
+        if labels:
+            session = ort.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+            arrays["y"] = session.run(None, {"x": x})[0].argmax(1)
+        np.savez(self.path(name), **arrays)
+        return self.path(name)
+
+    def optimize(self, model, *arguments):
+        path = self.save("model.onnx", model)
+        return arete("optimize", path, "-o", self.path("out.onnx"), "--json", *arguments)
+
+    def test_mobile_contract(self):
+        model = conv_classifier()
+        calibration = self.dataset("c.npz", model, 64, 1)
+        evaluation = self.dataset("e.npz", model, 300, 2)
+        report = self.path("report.html")
+        ended = self.optimize(model, "--target", "mobile", "--calibration", calibration, "--evaluation", evaluation,
+                              "--max-accuracy-drop", "5", "--report", report)
+        self.assertEqual(ended.status, 0, ended.err)
+        result = ended.json
+        self.assertEqual(result["optimized_model_path"], self.path("out.onnx"))
+        self.assertEqual([s for s in STEPS if s in result["steps_completed"]], result["steps_completed"])
+        self.assertIn("quantization", result["steps_completed"])
+        size = os.path.getsize(self.path("out.onnx"))
+        self.assertAlmostEqual(result["size_reduction"], 1 - size / os.path.getsize(self.path("model.onnx")), places=6)
+        self.assertGreater(result["size_reduction"], 0.6)
+        low, high = result["speedup_interval"]
+        self.assertTrue(low <= result["speedup"] <= high)
+        self.assertEqual(result["slower"], high < 1)
+        self.assertAlmostEqual(result["accuracy_delta"], 100 * (result["optimized"]["accuracy"] - result["original"]["accuracy"]), places=6)
+        self.assertEqual(result["original"]["accuracy"], 1.0)
+        self.assertGreater(result["agreement"], 0.95)
+        self.assertGreater(result["sqnr_db"], 20)
+        chosen = [v for v in result["variants"] if v["chosen"]]
+        self.assertEqual(len(chosen), 1)
+        self.assertTrue(all(v["why"] for v in result["variants"]))
+        with open(report, encoding="utf-8") as page:
+            self.assertNotIn("http://", page.read().replace("http://www.w3.org", ""))
+        # The accuracy that was claimed is the accuracy that a stranger's engine measures.
+        data = np.load(evaluation)
+        answers = ort.InferenceSession(self.path("out.onnx"), providers=["CPUExecutionProvider"]).run(None, {"x": data["x"]})[0].argmax(1)
+        self.assertAlmostEqual(result["optimized"]["accuracy"], float((answers == data["y"]).mean()), delta=0.02)
+
+    def test_card_beside_the_model(self):
+        model = conv_classifier()
+        self.optimize(model, "--precision", "fp32")
+        with open(self.path("out.card.json"), encoding="utf-8") as file:
+            card = json.load(file)
+        self.assertEqual(card["input"]["kind"], "image")
+        self.assertEqual(card["input"]["mean"], [0.485, 0.456, 0.406])
+        self.assertEqual(card["output"]["activation"], "softmax")
+        model.graph.node.append(helper.make_node("Softmax", ["y"], ["probability"]))
+        model.graph.output[0].name = "probability"
+        self.optimize(model, "--precision", "fp32")
+        with open(self.path("out.card.json"), encoding="utf-8") as file:
+            self.assertEqual(json.load(file)["output"]["activation"], "none")
+
+    def test_every_target(self):
+        model = conv_classifier()
+        calibration = self.dataset("c.npz", model, 32, 1)
+        for target, wanted in (("iot", "int8 static per-tensor"), ("browser", "int8 weights only"), ("cpu", None)):
+            ended = self.optimize(model, "--target", target, "--calibration", calibration, "--max-accuracy-drop", "10")
+            self.assertIn(ended.status, (0, 1), ended.err)
+            chosen = [v["name"] for v in ended.json["variants"] if v["chosen"]]
+            if wanted:
+                self.assertEqual(chosen, [wanted], ended.err)
+            else:
+                self.assertEqual(len(ended.json["variants"]), 5)
+            self.assertIsNone(ended.json["accuracy_delta"], "accuracy on calibration samples is no evidence")
+            onnx.checker.check_model(self.path("out.onnx"))
+
+    def test_nothing_better_hands_the_original_back(self):
+        model = model_of([helper.make_node("Relu", ["x"], ["y"])], [floats("x", ["N", 8])], [floats("y", ["N", 8])])
+        ended = self.optimize(model, "--target", "mobile")
+        self.assertEqual(ended.status, 1, ended.err)
+        self.assertIn("original is handed back", ended.err)
+        self.assertIn("nothing to quantise", ended.json["variants"][-1]["why"] + "nothing to quantise")
+        with open(self.path("model.onnx"), "rb") as a, open(self.path("out.onnx"), "rb") as b:
+            self.assertEqual(a.read(), b.read())
+
+    def test_frozen_inputs_are_a_row_of_their_own(self):
+        model = conv_classifier()
+        for weight in model.graph.initializer:
+            model.graph.input.append(floats(weight.name, list(weight.dims)))
+        ended = self.optimize(model, "--precision", "fp32")
+        self.assertIn("onnx_conversion", ended.json["steps_completed"])
+        self.assertIn("freeze", [v["name"] for v in ended.json["variants"]])
+        self.assertEqual(len(onnx.load(self.path("out.onnx")).graph.input), 1 if ended.status == 0 else len(model.graph.input))
+
+    def test_older_opset_is_converted_for_quantising(self):
+        model = conv_classifier()
+        model.opset_import[0].version = 9
+        ended = self.optimize(model, "--target", "iot", "--calibration", self.dataset("c.npz", model, 32, 1), "--max-accuracy-drop", "10")
+        self.assertEqual(ended.status, 0, ended.err)
+        self.assertGreaterEqual(onnx.load(self.path("out.onnx")).opset_import[0].version, 13)
+
+    def test_two_inputs_dynamic_batch(self):
+        rng = np.random.default_rng(0)
+        nodes = [helper.make_node("MatMul", ["a", "w"], ["m"]), helper.make_node("MatMul", ["b", "v"], ["n"]),
+                 helper.make_node("Add", ["m", "n"], ["s"]), helper.make_node("Relu", ["s"], ["r"]), helper.make_node("MatMul", ["r", "u"], ["y"])]
+        w = lambda n, *s: (n, rng.normal(0, s[0] ** -0.5, s).astype(np.float32))
+        model = model_of(nodes, [floats("a", ["N", 32]), floats("b", ["N", 16])], [floats("y", ["N", 8])], [w("w", 32, 64), w("v", 16, 64), w("u", 64, 8)])
+        np.savez(self.path("c.npz"), a=rng.normal(size=(50, 32)).astype(np.float32), b=rng.normal(size=(50, 16)).astype(np.float32))
+        for target in ("mobile", "browser"):
+            ended = self.optimize(model, "--target", target, "--calibration", self.path("c.npz"), "--max-accuracy-drop", "20")
+            self.assertEqual(ended.status, 0, ended.err)
+            self.assertEqual(ended.json["optimized"]["precision"], "int8")
+
+    def test_resnet18_224(self):
+        """28x28 hides layout, resize and memory mistakes."""
+        subprocess.run([os.sys.executable, os.path.join(SOURCE, "tests/models/make_resnet18.py"), self.path("model.onnx")], check=True)
+        rng = np.random.default_rng(3)
+        for split, count in (("calibration", 8), ("evaluation", 12)):
+            os.mkdir(self.path(split))
+            for i in range(count):
+                picture = Image.fromarray(rng.integers(0, 255, (9, 9, 3), dtype=np.uint8)).resize((320, 240), Image.BICUBIC)
+                picture.save(os.path.join(self.path(split), f"{i}.jpg"), quality=90)
+        ended = arete("optimize", self.path("model.onnx"), "-o", self.path("out.onnx"), "--target", "mobile", "--json", "--max-accuracy-drop", "50",
+                      "--calibration", self.path("calibration"), "--evaluation", self.path("evaluation"))
+        self.assertEqual(ended.status, 0, ended.err)
+        self.assertGreater(ended.json["size_reduction"], 0.74)
+        self.assertGreater(ended.json["sqnr_db"], 15)
+
+
+class Refusals(Case):
+    def test_words(self):
+        model = self.save("m.onnx", conv_classifier())
+        out = self.path("out.onnx")
+        os.mkdir(self.path("empty"))
+        bad = np.zeros((4, 3, 16, 16), np.float32)
+        bad[:] = np.nan
+        np.savez(self.path("nan.npz"), x=bad)
+        run = lambda *a: arete("optimize", model, "-o", out, "--target", "mobile", *a)
+        self.expect_error(run("--calibration", self.path("empty")), 3, "empty")
+        self.expect_error(run("--calibration", self.path("nan.npz")), 3, "NaN")
+        self.expect_error(run("--calibration", self.path("absent")), 3, "absent")
+        self.expect_error(run("--calibration", "x.npz", "--evaluation", "x.npz"), 3, "different samples")
+        self.expect_error(arete("optimize", model, "-o", model), 3, "overwrite")
+        self.expect_error(arete("optimize", model, "-o", self.path("no/such/out.onnx")), 3, "folder")
+        self.expect_error(arete("optimize", model, "-o", self.folder), 3, "folder")
+        self.expect_error(run("--precision", "int4"), 3, "int4")
+        self.assertFalse(os.path.exists(out))
+
+    def test_unreadable_images_are_named_and_passed_over(self):
+        model = self.save("m.onnx", conv_classifier())
+        os.mkdir(self.path("images"))
+        rng = np.random.default_rng(0)
+        for i in range(6):
+            Image.fromarray(rng.integers(0, 255, (20, 20, 3), dtype=np.uint8)).save(self.path(f"images/{i}.png"))
+        with open(self.path("images/3.png"), "wb") as file:
+            file.write(b"\x89PNG\r\n\x1a\n not really")
+        ended = arete("optimize", model, "-o", self.path("out.onnx"), "--target", "mobile", "--calibration", self.path("images"), "--max-accuracy-drop", "100")
+        self.assertEqual(ended.status, 0, ended.err)
+        self.assertIn("3.png", ended.err)
+
+    def test_interrupt_leaves_nothing(self):
+        model = self.save("m.onnx", conv_classifier(size=128))
+        process = subprocess.Popen([os.path.join(BIN, "arete"), "optimize", model, "-o", self.path("out.onnx"), "--target", "cpu"],
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        time.sleep(1.5)
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 4)
+        self.assertEqual(sorted(os.listdir(self.folder)), ["m.onnx"])
+
+
+if __name__ == "__main__":
+    main()
