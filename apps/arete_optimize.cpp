@@ -1,4 +1,5 @@
 // `arete optimize MODEL -o OUT`: smaller and faster, proven, or handed back unchanged.
+#include <array>
 #include <cstdio>
 #include <iostream>
 
@@ -59,26 +60,30 @@ Result<optimize::Outcome> run(Options& o, ProgressLine& line) {
   return optimize::optimize(o.request, *engine, os::real_file_system(), observer);
 }
 
-std::string percent(const Json* value, const char* format) {
+// A number of a row, or "-" where there is none.
+std::string cell(const Json& row, const char* key, const char* format, double factor = 1.0) {
+  const Json* value = row.find(key);
   if (value == nullptr || value->is_null()) return "-";
-  char text[32];
-  std::snprintf(text, sizeof(text), format, value->as_double());
-  return text;
+  std::array<char, 48> text{};
+  std::snprintf(text.data(), text.size(), format, value->as_double() * factor);
+  return text.data();
+}
+
+void print_row(const Json& row, const char* mark) {
+  const bool built = row.find("bytes")->as_int64() > 0;
+  std::printf("%s %-26s %14s %14s %9s %10s\n", mark, row.find("name")->as_string().c_str(), built ? cell(row, "bytes", "%.0f B").c_str() : "-",
+              cell(row, "p50_latency_ms", "%.3f ms").c_str(), cell(row, "speedup", "%.2fx").c_str(), cell(row, "accuracy", "%.2f %%", 100).c_str());
 }
 
 void print_table(const Json& json) {
-  const auto row = [](const Json& r, const char* mark) {
-    const Json* accuracy = r.find("accuracy");
-    const Json percentage = accuracy != nullptr && !accuracy->is_null() ? Json(accuracy->as_double() * 100) : Json();
-    std::printf("%s %-26s %12lld B  %10s ms  %8s  %9s\n", mark, r.find("name")->as_string().c_str(), static_cast<long long>(r.find("bytes")->as_int64()),
-                percent(r.find("p50_latency_ms"), "%.3f").c_str(), percent(r.find("speedup"), "%.2fx").c_str(), percent(&percentage, "%.2f %%").c_str());
-  };
-  std::printf("  %-26s %14s  %13s  %8s  %9s\n", "variant", "size", "p50 latency", "speed-up", "accuracy");
-  row(*json.find("original"), " ");
-  for (const Json& variant : json.find("variants")->as_array()) row(variant, variant.find("chosen")->as_bool() ? "*" : " ");
-  for (const Json& variant : json.find("variants")->as_array()) {
+  std::printf("  %-26s %14s %14s %9s %10s\n", "variant", "size", "p50 latency", "speed-up", "accuracy");
+  print_row(*json.find("original"), " ");
+  const Json::Array& variants = json.find("variants")->as_array();
+  for (const Json& variant : variants) print_row(variant, variant.find("chosen")->as_bool() ? "*" : " ");
+  for (const Json& variant : variants) {
     std::printf("  %s: %s\n", variant.find("name")->as_string().c_str(), variant.find("why")->as_string().c_str());
   }
+  std::fflush(stdout);
 }
 
 }  // namespace

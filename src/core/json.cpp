@@ -96,7 +96,9 @@ Library to_library(const Json& json) {
   }
   if (json.is_object()) {
     Library out = Library::object();
-    for (const auto& [key, value] : json.as_object()) out[key] = to_library(value);
+    // Behind the map's back, which looks at every member for each new one (keys are unique here).
+    Library::object_t::Container& members = out.get_ref<Library::object_t&>();
+    for (const auto& [key, value] : json.as_object()) members.emplace_back(key, to_library(value));
     return out;
   }
   return nullptr;

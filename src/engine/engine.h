@@ -6,7 +6,8 @@
 // the tensors that a run gave may outlive both.
 // Errors: kInvalid (inputs that do not fit, a model that the engine refuses), kUnsupported (an
 // operator that the engine lacks), kUnavailable (the engine's library is not there), kExhausted
-// (memory), kCancelled, kCorrupt. A crash of an engine in a child is kBug with the signal's name.
+// (memory), kCancelled, kCorrupt. Of a child alone: kBug with the signal's name when it crashed, then
+// kUnavailable, and kTimeout when it does not answer.
 #pragma once
 
 #include <cstdint>

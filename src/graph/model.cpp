@@ -1,6 +1,7 @@
 #include "graph/model.h"
 
 #include <algorithm>
+#include <array>
 
 namespace arete::graph {
 
@@ -27,17 +28,14 @@ T value_or(const Node& node, std::string_view name, Fallback fallback) {
 
 void take_names(const Graph& graph, std::map<std::string, int, std::less<>>& taken) {
   for (const Value& value : graph.inputs) taken.emplace(value.name, 0);
+  for (const Value& value : graph.outputs) taken.emplace(value.name, 0);
   for (const Weight& weight : graph.weights) taken.emplace(weight.name, 0);
+  for (const std::string& weight : graph.sparse_weights) taken.emplace(weight, 0);
   for (const Node& node : graph.nodes) {
     if (!node.name.empty()) taken.emplace(node.name, 0);
     for (const std::string& output : node.outputs) taken.emplace(output, 0);
-    for (const Attribute& attribute : node.attributes) {
-      // Depth is bounded by the reader (kMaxSubgraphDepth).
-      if (const auto* one = std::get_if<std::shared_ptr<const Graph>>(&attribute.value)) take_names(**one, taken);
-      if (const auto* many = std::get_if<std::vector<std::shared_ptr<const Graph>>>(&attribute.value)) {
-        for (const auto& graph_in_list : *many) take_names(*graph_in_list, taken);
-      }
-    }
+    // Depth is bounded by the reader (kMaxSubgraphDepth).
+    for (const Graph* sub : subgraphs_of(node)) take_names(*sub, taken);
   }
 }
 
@@ -66,6 +64,30 @@ void Node::set(std::string_view attribute, AttributeValue value) {
   } else {
     attributes.push_back({std::string(attribute), std::move(value), "", ""});
   }
+}
+
+AttributeType Attribute::type() const {
+  if (const auto* opaque = std::get_if<OpaqueAttribute>(&value)) return opaque->type;
+  return static_cast<AttributeType>(value.index());  // the variant stands in ONNX's order
+}
+
+std::string_view name_of(AttributeType type) {
+  constexpr std::array<std::string_view, 15> kNames = {
+      "nothing",        "a float",           "an integer",        "a string",        "a tensor",
+      "a graph",        "a list of floats",  "a list of integers", "a list of strings", "a list of tensors",
+      "a list of graphs", "a sparse tensor", "a list of sparse tensors", "a type",    "a list of types"};
+  return kNames.at(static_cast<std::size_t>(type));
+}
+
+std::vector<const Graph*> subgraphs_of(const Node& node) {
+  std::vector<const Graph*> graphs;
+  for (const Attribute& attribute : node.attributes) {
+    if (const auto* one = std::get_if<std::shared_ptr<const Graph>>(&attribute.value)) graphs.push_back(one->get());
+    if (const auto* many = std::get_if<std::vector<std::shared_ptr<const Graph>>>(&attribute.value)) {
+      for (const auto& graph : *many) graphs.push_back(graph.get());
+    }
+  }
+  return graphs;
 }
 
 Weight* Graph::find_weight(std::string_view weight) {

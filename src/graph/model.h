@@ -4,7 +4,7 @@
 // metadata, sharding, sparse weights, sequence types, fields newer than our library) travels as
 // serialised bytes in `extra` and comes out again as it went in.
 // Not for: running (engine/), judging (graph/verifier.h).
-// Threads: a value. Limits: graph/limits.h. Spec: ONNX IR (onnx-ml.proto), IR versions 3 and up.
+// Threads: a value. Limits: below. Spec: ONNX IR (onnx-ml.proto), IR versions 3 and up.
 #pragma once
 
 #include <cstdint>
@@ -62,8 +62,28 @@ struct Weight {
 
 struct Graph;
 
+// Numbers equal ONNX AttributeProto.AttributeType.
+enum class AttributeType : std::uint8_t {
+  kNone = 0,
+  kFloat = 1,
+  kInt = 2,
+  kString = 3,
+  kTensor = 4,
+  kGraph = 5,
+  kFloats = 6,
+  kInts = 7,
+  kStrings = 8,
+  kTensors = 9,
+  kGraphs = 10,
+  kSparseTensor = 11,
+  kSparseTensors = 12,
+  kType = 13,
+  kTypes = 14,
+};
+
 // Attributes that stay serialised: sparse tensors and types.
 struct OpaqueAttribute {
+  AttributeType type = AttributeType::kNone;
   std::string bytes;  // the whole AttributeProto
 };
 
@@ -74,10 +94,14 @@ using AttributeValue =
 
 struct Attribute {
   std::string name;
-  AttributeValue value;
+  AttributeValue value;   // monostate with a reference, or where nothing was said
   std::string reference;  // inside a function: the function's attribute that this one takes
   std::string extra;
+
+  AttributeType type() const;
 };
+// "a list of integers": how messages name the type.
+std::string_view name_of(AttributeType type);
 
 struct Node {
   std::string name;    // may be empty
@@ -113,6 +137,9 @@ struct Graph {
   const Weight* find_weight(std::string_view name) const;
 };
 
+// The graphs that a node carries (branches, loop bodies), in the order of its attributes.
+std::vector<const Graph*> subgraphs_of(const Node& node);
+
 struct OpsetImport {
   std::string domain;
   std::int64_t version = 0;
@@ -131,7 +158,7 @@ struct Model {
   std::vector<OpsetImport> opsets;
   std::string producer_name;
   std::string producer_version;
-  std::map<std::string, std::string> metadata;
+  std::map<std::string, std::string> metadata;  // of a key that stands twice the last
   Graph graph;
   std::vector<OpaqueFunction> functions;
   std::string extra;

@@ -4,11 +4,12 @@
 #include <onnx/shape_inference/implementation.h>
 #include <onnx/version_converter/convert.h>
 
+#include <algorithm>
 #include <exception>
 #include <unordered_map>
-#include <unordered_set>
 
 #include "graph/proto.h"
+#include "graph/verifier.h"
 
 namespace arete::graph {
 namespace {
@@ -22,6 +23,57 @@ std::string reason_of(const std::exception& failure) {
   std::string text = failure.what();
   text = text.substr(0, text.find('\n'));
   return text.empty() ? "no reason given" : text;
+}
+
+bool has_inner_sparse_weights(const Graph& graph) {
+  for (const Node& node : graph.nodes) {
+    for (const Graph* sub : subgraphs_of(node)) {
+      if (!sub->sparse_weights.empty() || has_inner_sparse_weights(*sub)) return true;
+    }
+  }
+  return false;
+}
+
+// What to_proto() held back from the converter, and what the converter forgot, as far as names tell
+// where it belongs.
+void restore_held_back(const Model& from, Model& to) {
+  to.producer_name = from.producer_name;
+  to.producer_version = from.producer_version;
+  to.metadata = from.metadata;
+  to.functions = from.functions;
+  to.extra = from.extra;
+  to.graph.extra = from.graph.extra;
+  to.graph.sparse_weights = from.graph.sparse_weights;
+
+  // Held-back weights came out as inputs: put them in their old place.
+  std::unordered_map<std::string_view, const Value*> inputs;
+  for (const Value& input : from.graph.inputs) inputs.emplace(input.name, &input);
+  std::erase_if(to.graph.inputs, [&](const Value& input) { return !inputs.contains(input.name); });
+  std::unordered_map<std::string_view, Weight*> kept;
+  for (Weight& weight : to.graph.weights) kept.emplace(weight.name, &weight);
+  std::vector<Weight> held_back;
+  for (const Weight& weight : from.graph.weights) {
+    const auto found = kept.find(weight.name);
+    if (found != kept.end()) {
+      found->second->extra = weight.extra;
+    } else if (weight.tensor.size_bytes() > kMaxOfficialWeightBytes) {
+      held_back.push_back(weight);
+    }
+  }
+  to.graph.weights.insert(to.graph.weights.end(), held_back.begin(), held_back.end());
+
+  for (Value& input : to.graph.inputs) input.extra = inputs.at(input.name)->extra;
+  for (std::size_t i = 0; i < std::min(to.graph.outputs.size(), from.graph.outputs.size()); ++i) {
+    to.graph.outputs[i].extra = from.graph.outputs[i].extra;
+  }
+  std::unordered_map<std::string_view, const Node*> makers;
+  for (const Node& node : from.graph.nodes) {
+    if (!node.outputs.empty()) makers.emplace(node.outputs[0], &node);
+  }
+  for (Node& node : to.graph.nodes) {
+    const auto found = node.outputs.empty() ? makers.end() : makers.find(node.outputs[0]);
+    if (found != makers.end() && found->second->op_type == node.op_type) node.extra = found->second->extra;
+  }
 }
 
 }  // namespace
@@ -65,27 +117,18 @@ Model infer_shapes(Model model) {
 Result<Model> convert_opset(const Model& model, std::int64_t opset) {
   if (model.opset() >= opset) return model;
   const std::string what = "the model cannot be converted from opset " + std::to_string(model.opset()) + " to " + std::to_string(opset) + ": ";
+  if (has_inner_sparse_weights(model.graph)) return Error{Code::kUnsupported, what + "a subgraph has sparse initializers"};
   try {
     onnx::ModelProto converted =
         onnx::version_conversion::ConvertVersion(to_proto(model, without_large_weights(), nullptr), static_cast<int>(opset));
     ASSIGN_OR_RETURN(FromProto read, from_proto(std::move(converted), {}));
-    Graph& graph = read.model.graph;
-    // Weights that were held back came out as inputs: put them in their old place.
-    std::unordered_set<std::string> real_inputs;
-    for (const Value& input : model.graph.inputs) real_inputs.insert(input.name);
-    std::erase_if(graph.inputs, [&](const Value& input) { return !real_inputs.contains(input.name); });
-    std::unordered_set<std::string> kept;
-    for (const Weight& weight : graph.weights) kept.insert(weight.name);
-    for (const Weight& weight : model.graph.weights) {
-      if (weight.tensor.size_bytes() > kMaxOfficialWeightBytes && !kept.contains(weight.name)) graph.weights.push_back(weight);
-    }
-    if (graph.inputs.size() != model.graph.inputs.size() || graph.outputs.size() != model.graph.outputs.size()) {
+    restore_held_back(model, read.model);
+    if (read.model.graph.inputs.size() != model.graph.inputs.size() || read.model.graph.outputs.size() != model.graph.outputs.size()) {
       return Error{Code::kUnsupported, what + "the converter lost an input or output"};
     }
-    read.model.metadata = model.metadata;
-    read.model.producer_name = model.producer_name;
-    read.model.producer_version = model.producer_version;
-    read.model.functions = model.functions;
+    Status good = sort_nodes(read.model.graph);
+    if (good) good = verify(read.model);
+    if (!good) return Error{Code::kUnsupported, what + "the converter left a graph that does not hold: " + good.error().message};
     return std::move(read.model);
   } catch (const std::exception& failure) {
     return Error{Code::kUnsupported, what + reason_of(failure)};

@@ -6,12 +6,10 @@
 #include <new>
 
 #include "graph/proto.h"
+#include "graph/wire_scan.h"
 
 namespace arete::graph {
 namespace {
-
-// Each nested graph takes four message levels (graph, node, attribute, graph).
-constexpr int kProtoRecursionLimit = 4 * kMaxSubgraphDepth + 40;
 
 std::uint64_t weight_bytes_of(const Graph& graph) {
   std::uint64_t bytes = 0;
@@ -28,13 +26,15 @@ Error not_a_model(std::span<const std::byte> bytes) {
 }  // namespace
 
 Result<ReadModel> read_onnx(std::span<const std::byte> bytes, const ReadOptions& options) {
-  if (bytes.empty() || bytes.size() > INT32_MAX) return not_a_model(bytes);
+  if (bytes.size() > INT32_MAX) {
+    return Error{Code::kUnsupported, "the file is over 2 GiB, the limit of ONNX files; save the weights as external data"};
+  }
+  if (bytes.empty()) return not_a_model(bytes);
+  const Status limits = scan_limits(bytes);
+  if (!limits) return limits.error().code == Code::kCorrupt ? not_a_model(bytes) : limits.error();
   try {
     onnx::ModelProto proto;
-    google::protobuf::io::ArrayInputStream array(bytes.data(), static_cast<int>(bytes.size()));
-    google::protobuf::io::CodedInputStream stream(&array);
-    stream.SetRecursionLimit(kProtoRecursionLimit);
-    if (!proto.ParseFromCodedStream(&stream) || !stream.ConsumedEntireMessage()) return not_a_model(bytes);
+    if (!parse_bytes(bytes, proto)) return not_a_model(bytes);
     // Random bytes often parse as unknown fields; a model has a graph and says which operators it uses.
     if (!proto.has_graph() || (proto.opset_import_size() == 0 && proto.ir_version() == 0)) return not_a_model(bytes);
     ASSIGN_OR_RETURN(FromProto read, from_proto(std::move(proto), options));

@@ -4,16 +4,25 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "graph/model.h"
+
 namespace arete::graph {
 
 struct AttributeRow {
-  std::string name;
+  AttributeType type = AttributeType::kNone;
   bool required = false;
+};
+
+// A declared input or output. The last one of a variadic operator stands for all that follow.
+struct ParameterRow {
+  std::string name;
+  bool required = false;  // "" in its place is an error
 };
 
 struct OpRow {
@@ -24,7 +33,9 @@ struct OpRow {
   int max_outputs = 0;
   bool deprecated = false;
   bool function = false;
-  std::vector<AttributeRow> attributes;
+  std::vector<ParameterRow> inputs;
+  std::vector<ParameterRow> outputs;
+  std::map<std::string, AttributeRow, std::less<>> attributes;
 };
 
 // The operator as of `opset`; nothing when the domain has no such operator then.
@@ -34,5 +45,8 @@ std::optional<OpRow> find_op(std::string_view domain, std::string_view op_type, 
 std::int64_t newest_opset(std::string_view domain);
 
 inline constexpr std::int64_t kOldestOpset = 7;
+
+// The newest version of the file format that this build knows.
+std::int64_t newest_ir_version();
 
 }  // namespace arete::graph

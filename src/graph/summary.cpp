@@ -90,8 +90,8 @@ void count(const Graph& graph, Summary& summary) {
         summary.parameters += tensor->size();
         summary.weight_bytes += tensor->size_bytes();
       }
-      if (const auto* sub = std::get_if<std::shared_ptr<const Graph>>(&attribute.value)) count(**sub, summary);
     }
+    for (const Graph* sub : subgraphs_of(node)) count(*sub, summary);
   }
 }
 

@@ -153,7 +153,6 @@ Result<Tensor> from_raw(onnx::TensorProto& proto, DType dtype, Shape shape) {
 void clear_content(onnx::TensorProto& proto) {
   proto.clear_dims();
   proto.clear_data_type();
-  proto.clear_name();
   proto.clear_raw_data();
   proto.clear_float_data();
   proto.clear_double_data();
@@ -165,8 +164,7 @@ void clear_content(onnx::TensorProto& proto) {
   proto.clear_data_location();
 }
 
-void start_proto(const Tensor& tensor, const std::string& extra, onnx::TensorProto& proto) {
-  if (!extra.empty()) proto.ParseFromString(extra);
+void start_proto(const Tensor& tensor, onnx::TensorProto& proto) {
   for (const std::int64_t size : tensor.shape()) proto.add_dims(size);
   proto.set_data_type(static_cast<int>(tensor.dtype()));
 }
@@ -179,7 +177,7 @@ void add_external(onnx::TensorProto& proto, const std::string& key, const std::s
 
 }  // namespace
 
-Result<Tensor> tensor_from_proto(onnx::TensorProto&& proto, const ReadOptions& options, std::string& extra) {
+Result<Tensor> tensor_from_proto(onnx::TensorProto& proto, const ReadOptions& options, std::string& extra) {
   if (proto.has_segment()) return Error{Code::kUnsupported, "it is stored in segments"};
   const std::optional<DType> dtype = dtype_from_onnx(proto.data_type());
   if (!dtype) return Error{Code::kUnsupported, "element type " + std::to_string(proto.data_type()) + " is unknown"};
@@ -196,8 +194,8 @@ Result<Tensor> tensor_from_proto(onnx::TensorProto&& proto, const ReadOptions& o
   return tensor;
 }
 
-void tensor_to_proto(const Tensor& tensor, const std::string& extra, onnx::TensorProto& proto) {
-  start_proto(tensor, extra, proto);
+void tensor_to_proto(const Tensor& tensor, onnx::TensorProto& proto) {
+  start_proto(tensor, proto);
   if (tensor.dtype() == DType::kString) {
     for (const std::string& value : tensor.strings()) proto.add_string_data(value);
     return;
@@ -205,9 +203,8 @@ void tensor_to_proto(const Tensor& tensor, const std::string& extra, onnx::Tenso
   proto.set_raw_data(tensor.bytes().data(), tensor.size_bytes());
 }
 
-void tensor_to_external_proto(const Tensor& tensor, const std::string& extra, const std::string& location,
-                              std::uint64_t offset, onnx::TensorProto& proto) {
-  start_proto(tensor, extra, proto);
+void tensor_to_external_proto(const Tensor& tensor, const std::string& location, std::uint64_t offset, onnx::TensorProto& proto) {
+  start_proto(tensor, proto);
   proto.set_data_location(onnx::TensorProto::EXTERNAL);
   add_external(proto, "location", location);
   add_external(proto, "offset", std::to_string(offset));

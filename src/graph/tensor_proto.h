@@ -10,13 +10,13 @@
 
 namespace arete::graph {
 
-// Moves the elements out of the message. `extra` takes what a Tensor does not hold (documentation,
-// metadata). The tensor's name is the caller's business.
-Result<Tensor> tensor_from_proto(onnx::TensorProto&& proto, const ReadOptions& options, std::string& extra);
+// Moves type, shape and elements out of the message. What a Tensor does not hold (name,
+// documentation, metadata) stays in it; `extra` takes a copy of that.
+Result<Tensor> tensor_from_proto(onnx::TensorProto& proto, const ReadOptions& options, std::string& extra);
 
-void tensor_to_proto(const Tensor& tensor, const std::string& extra, onnx::TensorProto& proto);
+// Adds type, shape and elements to a message that has none.
+void tensor_to_proto(const Tensor& tensor, onnx::TensorProto& proto);
 // As above with the elements in an external file at `offset`.
-void tensor_to_external_proto(const Tensor& tensor, const std::string& extra, const std::string& location,
-                              std::uint64_t offset, onnx::TensorProto& proto);
+void tensor_to_external_proto(const Tensor& tensor, const std::string& location, std::uint64_t offset, onnx::TensorProto& proto);
 
 }  // namespace arete::graph

@@ -1,6 +1,7 @@
 // A model as text that a person reads and a golden test compares: one line a value, weight and node.
-// Small weights are shown whole, larger ones by their CRC, so that a changed value shows.
-// Threads: pure. Format: docs/formats/text.md.
+// Small weights are shown whole, larger ones by a fingerprint (FNV-1a), and so is what only travels
+// (`extra`): whatever differs between two models differs in their texts.
+// Threads: pure.
 #pragma once
 
 #include <cstddef>

@@ -7,7 +7,33 @@ namespace {
 
 const std::vector<std::size_t> kNobody;
 
+// Depth is bounded by the reader (kMaxSubgraphDepth).
+void collect_captures(const Graph& graph, std::vector<std::string_view>& captured) {
+  std::unordered_set<std::string_view> made;
+  for (const Value& input : graph.inputs) made.insert(input.name);
+  for (const Weight& weight : graph.weights) made.insert(weight.name);
+  made.insert(graph.sparse_weights.begin(), graph.sparse_weights.end());
+  const auto read = [&](std::string_view name) {
+    if (!name.empty() && !made.contains(name)) captured.push_back(name);
+  };
+  std::vector<std::string_view> inner;
+  for (const Node& node : graph.nodes) {
+    for (const std::string& input : node.inputs) read(input);
+    inner.clear();
+    for (const Graph* sub : subgraphs_of(node)) collect_captures(*sub, inner);
+    for (const std::string_view name : inner) read(name);
+    made.insert(node.outputs.begin(), node.outputs.end());
+  }
+  for (const Value& output : graph.outputs) read(output.name);
+}
+
 }  // namespace
+
+std::vector<std::string_view> captured_names(const Node& node) {
+  std::vector<std::string_view> captured;
+  for (const Graph* sub : subgraphs_of(node)) collect_captures(*sub, captured);
+  return captured;
+}
 
 Uses::Uses(const Graph& graph) : graph_(graph) {
   for (const Weight& weight : graph.weights) weights_[weight.name] = &weight.tensor;
@@ -20,23 +46,7 @@ Uses::Uses(const Graph& graph) : graph_(graph) {
     for (const std::string& input : node.inputs) {
       if (!input.empty()) readers_[input].push_back(i);
     }
-    pin_captures(node);
-  }
-}
-
-void Uses::pin_captures(const Node& node) {
-  const auto pin = [&](const Graph& sub) {
-    for (const Node& inner : sub.nodes) {
-      pinned_.insert(inner.inputs.begin(), inner.inputs.end());
-      pin_captures(inner);
-    }
-    for (const Value& output : sub.outputs) pinned_.insert(output.name);
-  };
-  for (const Attribute& attribute : node.attributes) {
-    if (const auto* one = std::get_if<std::shared_ptr<const Graph>>(&attribute.value)) pin(**one);
-    if (const auto* many = std::get_if<std::vector<std::shared_ptr<const Graph>>>(&attribute.value)) {
-      for (const auto& sub : *many) pin(*sub);
-    }
+    for (const std::string_view name : captured_names(node)) pinned_.insert(name);
   }
 }
 

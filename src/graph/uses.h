@@ -13,6 +13,9 @@
 
 namespace arete::graph {
 
+// Names from outside that a node's subgraphs read.
+std::vector<std::string_view> captured_names(const Node& node);
+
 class Uses {
  public:
   explicit Uses(const Graph& graph);
@@ -32,8 +35,6 @@ class Uses {
   bool is_weight(std::string_view tensor) const { return weights_.contains(tensor); }
 
  private:
-  void pin_captures(const Node& node);
-
   const Graph& graph_;
   std::unordered_map<std::string_view, std::size_t> makers_;
   std::unordered_map<std::string_view, std::vector<std::size_t>> readers_;

@@ -1,140 +1,215 @@
 #include "graph/verifier.h"
 
 #include <algorithm>
-#include <map>
-#include <queue>
+#include <set>
 #include <unordered_map>
-#include <unordered_set>
+#include <utility>
 
+#include "graph/function_table.h"
 #include "graph/op_table.h"
 
 namespace arete::graph {
 namespace {
 
-using Names = std::unordered_set<std::string_view>;
-
 Error invalid(const std::string& what) { return {Code::kInvalid, what}; }
+Error unsupported(const std::string& what) { return {Code::kUnsupported, what}; }
 
-// Calls visit(subgraph) for every subgraph of a node.
-template <class Visit>
-Status for_subgraphs(const Node& node, Visit visit) {
-  for (const Attribute& attribute : node.attributes) {
-    if (const auto* one = std::get_if<std::shared_ptr<const Graph>>(&attribute.value)) RETURN_IF_ERROR(visit(**one));
-    if (const auto* many = std::get_if<std::vector<std::shared_ptr<const Graph>>>(&attribute.value)) {
-      for (const auto& graph : *many) RETURN_IF_ERROR(visit(*graph));
+// Which names can be seen where we are. Within one graph a name is made once; a subgraph may make an
+// outer name anew (the standard forbids it, exporters do it), which its end undoes.
+class VisibleNames {
+ public:
+  void enter() { undo_.emplace_back(); }
+  void leave() {
+    for (const auto& [name, depth] : undo_.back()) {
+      if (depth == kNowhere) made_at_.erase(name);
+      else made_at_[name] = depth;
+    }
+    undo_.pop_back();
+  }
+  bool has(std::string_view name) const { return made_at_.contains(name); }
+  // False when this very graph has made it already.
+  bool make(std::string_view name) {
+    const auto depth = static_cast<int>(undo_.size());
+    const auto [entry, fresh] = made_at_.try_emplace(name, depth);
+    if (!fresh && entry->second == depth) return false;
+    undo_.back().emplace_back(name, fresh ? kNowhere : entry->second);
+    entry->second = depth;
+    return true;
+  }
+
+ private:
+  static constexpr int kNowhere = -1;
+  std::unordered_map<std::string_view, int> made_at_;
+  std::vector<std::vector<std::pair<std::string_view, int>>> undo_;
+};
+
+Status check_imports(const std::vector<OpsetImport>& opsets) {
+  std::unordered_map<std::string_view, std::int64_t> seen;
+  for (const OpsetImport& opset : opsets) {
+    const std::string name = opset.domain.empty() ? "ai.onnx" : opset.domain;
+    const auto [entry, fresh] = seen.emplace(opset.domain, opset.version);
+    if (!fresh && entry->second != opset.version) {
+      return invalid("the operators of '" + name + "' are imported twice, as version " + std::to_string(entry->second) + " and as " +
+                     std::to_string(opset.version));
+    }
+    const std::int64_t newest = newest_opset(opset.domain);
+    if (newest == 0) continue;  // an unknown domain is the engine's business
+    if (opset.version > newest) {
+      return unsupported("opset " + std::to_string(opset.version) + " of " + name + " is newer than " + std::to_string(newest) +
+                         ", the newest that this build knows; export with an older opset");
+    }
+    if (opset.version < 1 || (opset.domain.empty() && opset.version < kOldestOpset)) {
+      return unsupported("opset " + std::to_string(opset.version) + " of " + name + " is older than " +
+                         std::to_string(opset.domain.empty() ? kOldestOpset : 1) + "; convert the model with onnx.version_converter first");
     }
   }
   return {};
 }
 
+std::int64_t version_of(const std::vector<OpsetImport>& opsets, std::string_view domain) {
+  const auto found = std::ranges::find(opsets, domain, &OpsetImport::domain);
+  return found == opsets.end() ? 0 : found->version;
+}
+
+Error wrong_number(const char* what, std::size_t got, int least, int most) {
+  std::string wanted = std::to_string(least);
+  if (most == INT32_MAX) wanted += " or more";
+  else if (most != least) wanted += " to " + std::to_string(most);
+  return invalid("it has " + std::to_string(got) + " " + what + ", the operator takes " + wanted);
+}
+
+Status check_parameters(const char* what, const std::vector<std::string>& names, const std::vector<ParameterRow>& rows, int least, int most) {
+  if (std::cmp_less(names.size(), least) || std::cmp_greater(names.size(), most)) return wrong_number(what, names.size(), least, most);
+  for (std::size_t i = 0; i < std::min(names.size(), rows.size()); ++i) {
+    if (names[i].empty() && rows[i].required) return invalid("'" + rows[i].name + "' of its " + what + " is left out, but the operator needs it");
+  }
+  return {};
+}
+
+Status check_attributes(const Node& node, const OpRow& row) {
+  for (const Attribute& attribute : node.attributes) {
+    const auto found = row.attributes.find(attribute.name);
+    if (found == row.attributes.end() || !attribute.reference.empty() || attribute.type() == found->second.type) continue;
+    return invalid("its attribute '" + attribute.name + "' is " + std::string(name_of(attribute.type())) + ", the operator wants " +
+                   std::string(name_of(found->second.type)));
+  }
+  for (const auto& [name, attribute] : row.attributes) {
+    if (attribute.required && node.find(name) == nullptr) return invalid("the required attribute '" + name + "' is missing");
+  }
+  return {};
+}
+
+// Verifies one scope of operator sets: the model's main graph, or a function's body.
 class Verifier {
  public:
-  explicit Verifier(const Model& model) : model_(model) {
-    for (const OpaqueFunction& function : model.functions) functions_.insert(function.domain + "\n" + function.name);
-  }
+  Verifier(const std::vector<OpsetImport>& opsets, const FunctionTable& functions, bool in_function)
+      : opsets_(opsets), functions_(functions), in_function_(in_function) {}
 
-  Status opsets() const {
-    if (model_.opsets.empty()) return invalid("the model imports no operator set");
-    for (const OpsetImport& opset : model_.opsets) {
-      const std::int64_t newest = newest_opset(opset.domain);
-      if (newest == 0) continue;  // an unknown domain is the engine's business
-      if (opset.version > newest) {
-        return Error{Code::kUnsupported, "opset " + std::to_string(opset.version) + " is newer than " + std::to_string(newest) +
-                                             ", the newest that this build knows; export with an older opset"};
-      }
-      if (opset.version < 1 || (opset.domain.empty() && opset.version < kOldestOpset)) {
-        return Error{Code::kUnsupported, "opset " + std::to_string(opset.version) + " is older than " + std::to_string(kOldestOpset) +
-                                             "; convert the model with onnx.version_converter first"};
-      }
-    }
-    return {};
-  }
-
-  Status graph(const Graph& graph, const Names& outer) {
-    Names made = outer;
-    for (const Value& input : graph.inputs) {
-      if (input.name.empty()) return invalid("an input has no name");
-      RETURN_IF_ERROR(check_type(input, "input"));
-      RETURN_IF_ERROR(add(made, outer, input.name, "input"));
-    }
-    for (const Weight& weight : graph.weights) {
-      if (weight.name.empty()) return invalid("an initializer has no name");
-      RETURN_IF_ERROR(add(made, outer, weight.name, "initializer"));
-    }
-    made.insert(graph.sparse_weights.begin(), graph.sparse_weights.end());
+  Status graph(const Graph& graph) {
+    visible_.enter();
+    RETURN_IF_ERROR(inputs_and_weights(graph));
     for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
-      const Status node = this->node(graph.nodes[i], made, outer);
+      const Status node = this->node(graph.nodes[i]);
       if (!node) return with_context(node.error(), describe(graph.nodes[i], i));
     }
     for (const Value& output : graph.outputs) {
-      if (!made.contains(output.name)) return invalid("output '" + output.name + "' is made by no node");
+      if (!visible_.has(output.name)) return invalid("output '" + output.name + "' is made by no node");
       RETURN_IF_ERROR(check_type(output, "output"));
     }
+    visible_.leave();
     return {};
   }
 
  private:
+  Status inputs_and_weights(const Graph& graph) {
+    for (const Value& input : graph.inputs) {
+      if (input.name.empty()) return invalid("an input has no name");
+      RETURN_IF_ERROR(check_type(input, "input"));
+      RETURN_IF_ERROR(make(input.name, "input"));
+    }
+    for (const Weight& weight : graph.weights) {
+      if (weight.name.empty()) return invalid("an initializer has no name");
+      RETURN_IF_ERROR(make(weight.name, "initializer"));
+    }
+    for (const std::string& weight : graph.sparse_weights) {
+      if (weight.empty()) return invalid("a sparse initializer has no name");
+      RETURN_IF_ERROR(make(weight, "initializer"));
+    }
+    for (const Value& value : graph.values) RETURN_IF_ERROR(check_type(value, "tensor"));
+    return {};
+  }
+
   static Status check_type(const Value& value, const char* what) {
+    Shape known;
     for (const Dim& dim : value.type.dims) {
       if (dim.size < -1) return invalid(std::string(what) + " '" + value.name + "' has the negative size " + std::to_string(dim.size));
-      if (dim.size > kMaxTensorBytes) return invalid(std::string(what) + " '" + value.name + "' has the impossible size " + std::to_string(dim.size));
+      known.push_back(std::max<std::int64_t>(dim.size, 1));
     }
-    return {};
+    const Result<std::int64_t> count = element_count(known);
+    return count ? Status() : Status(with_context(count.error(), std::string(what) + " '" + value.name + "'"));
   }
 
-  // Within one graph a name is made once; a subgraph may shadow an outer name in practice.
-  static Status add(Names& made, const Names& outer, const std::string& name, const char* what) {
-    if (!made.insert(name).second && !outer.contains(name)) {
-      return invalid(std::string(what) + " '" + name + "' stands twice: every tensor may be made only once");
-    }
-    return {};
+  Status make(const std::string& name, const char* what) {
+    if (visible_.make(name)) return {};
+    return invalid(std::string(what) + " '" + name + "' stands twice: every tensor may be made only once");
   }
 
-  Status node(const Node& node, Names& made, const Names& outer) {
+  Status node(const Node& node) {
     if (node.op_type.empty()) return invalid("it has no operator type");
     for (const std::string& input : node.inputs) {
-      if (!input.empty() && !made.contains(input)) {
+      if (!input.empty() && !visible_.has(input)) {
         return invalid("its input '" + input + "' is made by no node before it, and is no input or initializer");
       }
     }
-    RETURN_IF_ERROR(check_schema(node));
-    RETURN_IF_ERROR(for_subgraphs(node, [&](const Graph& sub) { return graph(sub, made); }));
+    RETURN_IF_ERROR(check_values(node));
+    RETURN_IF_ERROR(check_operator(node));
+    for (const Graph* sub : subgraphs_of(node)) RETURN_IF_ERROR(graph(*sub));
     for (const std::string& output : node.outputs) {
-      if (!output.empty()) RETURN_IF_ERROR(add(made, outer, output, "tensor"));
+      if (!output.empty()) RETURN_IF_ERROR(make(output, "tensor"));
     }
     return {};
   }
 
-  Status check_schema(const Node& node) {
-    if (functions_.contains(node.domain + "\n" + node.op_type)) return {};
-    const std::int64_t opset = model_.opset(node.domain);
-    if (newest_opset(node.domain) == 0) return {};
-    if (opset == 0) return invalid("the model does not import the domain '" + node.domain + "' (add it to opset_import)");
-    const std::optional<OpRow>& row = schema(node, opset);
+  // Attributes stand once and say something.
+  Status check_values(const Node& node) const {
+    std::set<std::string_view> seen;
+    for (const Attribute& attribute : node.attributes) {
+      if (!seen.insert(attribute.name).second) return invalid("its attribute '" + attribute.name + "' stands twice");
+      if (!attribute.reference.empty()) {
+        if (!in_function_) return invalid("its attribute '" + attribute.name + "' refers to a function's attribute, but it stands in no function");
+      } else if (attribute.type() == AttributeType::kNone) {
+        return invalid("its attribute '" + attribute.name + "' has no value of a type that this build knows");
+      }
+    }
+    return {};
+  }
+
+  Status check_operator(const Node& node) {
+    const bool known_domain = newest_opset(node.domain) != 0;
+    const std::int64_t opset = version_of(opsets_, node.domain);
+    static const std::optional<OpRow> kNoRow;
+    const std::optional<OpRow>& row = known_domain && opset != 0 ? schema(node, opset) : kNoRow;
+    if (const Function* function = functions_.find(node)) {
+      if (row) return unsupported("the model has a " + describe(*function->source) + " of its own with the name of an official operator");
+      return check_call(node, function->body.graph);
+    }
+    if (!known_domain) return {};
+    if (opset == 0) {
+      return invalid("the model does not import the operators of '" + (node.domain.empty() ? "ai.onnx" : node.domain) + "' (add them to opset_import)");
+    }
     if (!row) {
-      return Error{Code::kUnsupported, "there is no operator " + node.op_type + " in opset " + std::to_string(opset) +
-                                           (node.domain.empty() ? "" : " of " + node.domain)};
+      return unsupported("there is no operator " + node.op_type + " in opset " + std::to_string(opset) + (node.domain.empty() ? "" : " of " + node.domain));
     }
-    return check_row(node, *row, opset);
+    if (row->deprecated) return unsupported("the operator was removed before opset " + std::to_string(opset));
+    RETURN_IF_ERROR(check_parameters("inputs", node.inputs, row->inputs, row->min_inputs, row->max_inputs));
+    RETURN_IF_ERROR(check_parameters("outputs", node.outputs, row->outputs, row->min_outputs, row->max_outputs));
+    return check_attributes(node, *row);
   }
 
-  static Status check_row(const Node& node, const OpRow& row, std::int64_t opset) {
-    const auto inputs = static_cast<int>(node.inputs.size());
-    const auto outputs = static_cast<int>(node.outputs.size());
-    if (row.deprecated) return Error{Code::kUnsupported, "the operator was removed before opset " + std::to_string(opset)};
-    if (inputs < row.min_inputs || inputs > row.max_inputs) return wrong_number("inputs", inputs, row.min_inputs, row.max_inputs);
-    if (outputs < row.min_outputs || outputs > row.max_outputs) return wrong_number("outputs", outputs, row.min_outputs, row.max_outputs);
-    for (const AttributeRow& attribute : row.attributes) {
-      if (attribute.required && node.find(attribute.name) == nullptr) return invalid("the required attribute '" + attribute.name + "' is missing");
-    }
+  static Status check_call(const Node& node, const Graph& body) {
+    if (node.inputs.size() > body.inputs.size()) return wrong_number("inputs", node.inputs.size(), 0, static_cast<int>(body.inputs.size()));
+    if (node.outputs.size() > body.outputs.size()) return wrong_number("outputs", node.outputs.size(), 0, static_cast<int>(body.outputs.size()));
     return {};
-  }
-
-  static Error wrong_number(const char* what, int got, int least, int most) {
-    std::string wanted = std::to_string(least);
-    if (most == INT32_MAX) wanted += " or more";
-    else if (most != least) wanted += " to " + std::to_string(most);
-    return invalid("it has " + std::to_string(got) + " " + what + ", the operator takes " + wanted);
   }
 
   const std::optional<OpRow>& schema(const Node& node, std::int64_t opset) {
@@ -143,77 +218,31 @@ class Verifier {
     return entry->second;
   }
 
-  const Model& model_;
-  std::unordered_set<std::string> functions_;
+  const std::vector<OpsetImport>& opsets_;
+  const FunctionTable& functions_;
+  const bool in_function_;
+  VisibleNames visible_;
   std::unordered_map<std::string, std::optional<OpRow>> schemas_;
 };
-
-// Names that a node needs from its own graph: its inputs and what its subgraphs capture.
-void collect_needs(const Node& node, std::vector<std::string_view>& needs) {
-  needs.insert(needs.end(), node.inputs.begin(), node.inputs.end());
-  const auto collect = [&](const Graph& sub) {
-    for (const Node& inner : sub.nodes) collect_needs(inner, needs);
-    for (const Value& output : sub.outputs) needs.push_back(output.name);
-    return Status();
-  };
-  static_cast<void>(for_subgraphs(node, collect).has_value());
-}
 
 }  // namespace
 
 Status verify(const Model& model) {
-  Verifier verifier(model);
-  RETURN_IF_ERROR(verifier.opsets());
-  return verifier.graph(model.graph, {});
-}
-
-Status sort_nodes(Graph& graph) {
-  const std::size_t count = graph.nodes.size();
-  std::unordered_map<std::string_view, std::size_t> maker;
-  for (std::size_t i = 0; i < count; ++i) {
-    for (const std::string& output : graph.nodes[i].outputs) {
-      if (!output.empty()) maker.emplace(output, i);
-    }
+  if (model.opsets.empty()) return invalid("the model imports no operator set (opset_import is empty)");
+  if (model.ir_version > newest_ir_version()) {
+    return unsupported("IR version " + std::to_string(model.ir_version) + " is newer than " + std::to_string(newest_ir_version()) +
+                       ", the newest that this build knows; export with an older one");
   }
-  std::vector<std::vector<std::size_t>> users(count);
-  std::vector<std::size_t> waits(count, 0);
-  bool in_order = true;
-  std::vector<std::string_view> needs;
-  for (std::size_t i = 0; i < count; ++i) {
-    needs.clear();
-    collect_needs(graph.nodes[i], needs);
-    for (const std::string_view need : needs) {
-      const auto found = maker.find(need);
-      if (found == maker.end()) continue;
-      users[found->second].push_back(i);
-      ++waits[i];
-      in_order &= found->second < i;
-    }
+  RETURN_IF_ERROR(check_imports(model.opsets));
+  FunctionTable functions;
+  RETURN_IF_ERROR(functions.read(model));
+  for (const auto& [key, function] : functions) {
+    Status good = check_imports(function.body.opsets);
+    if (good) good = Verifier(function.body.opsets, functions, true).graph(function.body.graph);
+    if (!good) return with_context(good.error(), describe(*function.source));
   }
-  if (in_order) return {};
-  // The lowest ready index first keeps the author's order wherever it is possible.
-  std::priority_queue<std::size_t, std::vector<std::size_t>, std::greater<>> ready;
-  for (std::size_t i = 0; i < count; ++i) {
-    if (waits[i] == 0) ready.push(i);
-  }
-  std::vector<std::size_t> order;
-  while (!ready.empty()) {
-    const std::size_t next = ready.top();
-    ready.pop();
-    order.push_back(next);
-    for (const std::size_t user : users[next]) {
-      if (--waits[user] == 0) ready.push(user);
-    }
-  }
-  if (order.size() != count) {
-    const auto stuck = static_cast<std::size_t>(std::ranges::find_if(waits, [](std::size_t wait) { return wait > 0; }) - waits.begin());
-    return Error{Code::kInvalid, describe(graph.nodes[stuck], stuck) + ": the graph has a cycle through it; a node cannot use its own result"};
-  }
-  std::vector<Node> sorted;
-  sorted.reserve(count);
-  for (const std::size_t index : order) sorted.push_back(std::move(graph.nodes[index]));
-  graph.nodes = std::move(sorted);
-  return {};
+  RETURN_IF_ERROR(functions.check_calls(model.graph));
+  return Verifier(model.opsets, functions, false).graph(model.graph);
 }
 
 }  // namespace arete::graph

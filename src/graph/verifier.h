@@ -3,8 +3,9 @@
 //
 // Checks: every tensor is made once and before its use (a graph that is only out of order is sorted
 // by sort_nodes), no cycles, names not empty, operators known in their domain at the model's opset
-// with a fitting number of inputs and outputs and their required attributes, sizes not negative,
-// outputs made, subgraphs by the same rules with the outer names visible.
+// with a fitting number of inputs and outputs, their required attributes and attribute types, sizes
+// not negative, outputs made; subgraphs by the same rules with the outer names visible, and the
+// model's own functions likewise, which must not call themselves.
 // Unknown domains pass untouched. Not for: types and shapes (graph/official.h infers those).
 // Threads: pure. Cost: linear in nodes and names.
 #pragma once
@@ -14,11 +15,14 @@
 
 namespace arete::graph {
 
-// kInvalid or kUnsupported with the node, the tensor and what to do.
+inline constexpr int kMaxCallDepth = 64;                        // functions within functions
+inline constexpr std::int64_t kMaxExpandedNodes = 1'000'000;    // that all calls of functions stand for
+
+// kInvalid, kUnsupported or kExhausted with the node, the tensor and what to do.
 Status verify(const Model& model);
 
-// Puts nodes into an order in which they can run, keeping the given order where it works. kInvalid
-// naming the tensors of a cycle. Tensors that nobody makes are left for verify() to name.
+// Puts nodes into an order in which they can run, keeping the given order where it works; those of
+// subgraphs too. kInvalid naming a node of a cycle. Tensors that nobody makes are left for verify().
 Status sort_nodes(Graph& graph);
 
 }  // namespace arete::graph

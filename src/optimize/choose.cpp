@@ -66,6 +66,15 @@ std::string gain_text(const Variant& variant, const Outcome& outcome) {
   return ratio >= 1.0 ? times(ratio) + " smaller" : times(1.0 / ratio) + " larger";
 }
 
+// Reading alone made the model faster where old exporters listed weights as inputs: that gain is no pass's.
+std::string freeze_text(const Outcome& outcome) {
+  if (outcome.objective != Objective::kLatency) return "";
+  for (const Variant& variant : outcome.variants) {
+    if (variant.reference_only && variant.report) return "; freezing inputs alone gives " + times(variant.report->latency.speedup);
+  }
+  return "";
+}
+
 // Empty: eligible.
 std::string objection(const Variant& variant, const Outcome& outcome, const ChoiceRules& rules) {
   if (!variant.report) return "it was not measured";
@@ -105,8 +114,8 @@ void choose(Outcome& outcome, const ChoiceRules& rules) {
   }
   const std::string but = outcome.slower ? ", but slower than the original (" + times(winner.report->latency.speedup) + " the speed)" : "";
   winner.why = "the best by " + std::string(outcome.objective == Objective::kLatency ? "latency" : "size") + " (" +
-               gain_text(winner, outcome) + ")" + but;
-  outcome.verdict = winner.name + ": " + gain_text(winner, outcome) + but;
+               gain_text(winner, outcome) + ")" + but + freeze_text(outcome);
+  outcome.verdict = winner.name + ": " + gain_text(winner, outcome) + but + freeze_text(outcome);
 }
 
 }  // namespace arete::optimize

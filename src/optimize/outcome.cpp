@@ -35,6 +35,7 @@ Json variant_json(const Variant& variant, bool with_samples) {
                            {"p50_latency_ms", report ? Json(report->latency.candidate.p50_ms) : Json()},
                            {"p99_latency_ms", report ? Json(report->latency.candidate.p99_ms) : Json()},
                            {"accuracy", labelled ? Json(report->agreement.accuracy->candidate()) : Json()},
+                           {"pairs", report ? Json(report->latency.pairs) : Json()},
                            {"chosen", variant.chosen},
                            {"why", variant.why}});
   set_measurements(row, report);
@@ -101,6 +102,7 @@ void set_handed_back(Json& json, const Outcome& outcome) {
 Json to_json(const Outcome& outcome, bool with_samples) {
   const std::uint64_t bytes = outcome.chosen ? outcome.variants[*outcome.chosen].bytes : outcome.original_bytes;
   Json json = Json::object({{"optimized_model_path", outcome.optimized_model_path},
+                            {"model", outcome.model_name},
                             {"verdict", outcome.verdict},
                             {"steps_completed", strings_json(outcome.steps_completed)},
                             {"size_reduction", 1.0 - static_cast<double>(bytes) / static_cast<double>(outcome.original_bytes)}});

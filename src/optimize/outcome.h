@@ -29,6 +29,7 @@ struct Variant {
 };
 
 struct Outcome {
+  std::string model_name;  // the input's stem
   std::string target;
   std::string level;
   Objective objective = Objective::kLatency;

@@ -90,6 +90,7 @@ Status Run::check_request() {
   if (!request_.calibration_path.empty() && request_.calibration_path == request_.evaluation_path) {
     return Error{Code::kInvalid, "calibration and evaluation must be different samples, else the accuracy is flattered"};
   }
+  outcome_.model_name = os::stem_of(request_.model_path);
   outcome_.target = request_.target;
   outcome_.level = request_.level;
   outcome_.objective = target_->objective;
@@ -226,7 +227,12 @@ Status Run::compare(SampleSource& source) {
     sessions.push_back(opened_[i]->session.get());
     variants.push_back(i);
   }
-  ASSIGN_OR_RETURN(proof::Comparison comparison, proof::compare_outputs(*original_.session, sessions, source, {}, progress("comparing")));
+  Result<proof::Comparison> compared = proof::compare_outputs(*original_.session, sessions, source, {}, progress("comparing"));
+  if (!compared && random_ && compared.error().code != Code::kCancelled) {
+    return with_context(std::move(compared).error(), "the model does not run on random inputs; give real ones with --evaluation DATA.npz");
+  }
+  if (!compared) return std::move(compared).error();
+  proof::Comparison comparison = std::move(*compared);
   for (std::size_t i = 0; i < variants.size(); ++i) {
     proof::Report report;
     report.device = {os::cpu_description(), engine_.name(), engine_.version(), request_.threads > 0 ? request_.threads : os::physical_cores()};

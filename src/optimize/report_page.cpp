@@ -15,8 +15,8 @@ namespace {
 constexpr std::string_view kBefore = R"(<script type="application/json" id="report-data">)";
 constexpr std::string_view kEmpty = "null</script>";
 
-// JSON has "<" only inside strings, where \u003c means the same; without it nothing that HTML looks for
-// in a script block ("</script", "<!--", "<script") can be spelled.
+// JSON has "<" only inside strings, where \u003c means the same; without it nothing that HTML looks
+// for in a script block ("</script", "<!--", "<script") can be spelled.
 std::string without_less_than(std::string_view json) {
   std::string text;
   text.reserve(json.size() + json.size() / 16);

@@ -154,7 +154,10 @@ bool is_slower(const Measured& measured) { return measured.speedup_interval.high
 bool is_faster(const Measured& measured) { return measured.speedup_interval.low > 1; }
 
 bool is_too_noisy(const Measured& control) {
-  return relative_width(control.speedup_interval, control.speedup) > kNoisyWidth;
+  // A narrow interval away from 1 is noise too: the machine favoured one side all along.
+  const Interval& interval = control.speedup_interval;
+  const bool one_sided = interval.low > 1 + kControlOffset || interval.high < 1 - kControlOffset;
+  return one_sided || relative_width(interval, control.speedup) > kNoisyWidth;
 }
 
 Result<Measured> measure_pairs(const Runner& original, const Runner& candidate,

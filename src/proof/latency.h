@@ -59,8 +59,9 @@ bool is_slower(const Measured& measured);
 bool is_faster(const Measured& measured);
 
 // A measurement of a model against itself says how much to believe the others: past 5 % width it
-// is too noisy for a verdict.
+// is too noisy for a verdict, and so it is when it lies beside 1.
 inline constexpr double kNoisyWidth = 0.05;
+inline constexpr double kControlOffset = 0.02;  // a control this far from 1 is no better
 bool is_too_noisy(const Measured& control);
 
 // Warm-up, then pairs of turns until the interval is narrow enough or the budget is spent.

@@ -18,9 +18,9 @@ Result<float> scalar_of(const Tensor& tensor, const std::string& name) {
 }
 
 // Widens the ranges by what one batch showed. Outputs stand in the order of the pairs.
-Status merge(const pass::ObservedModel& observed, const std::vector<Tensor>& outputs, pass::Ranges& ranges) {
+Status merge(const std::vector<pass::ObservedModel::Pair>& pairs, const std::vector<Tensor>& outputs, pass::Ranges& ranges) {
   std::size_t at = 0;
-  for (const auto& pair : observed.pairs) {
+  for (const auto& pair : pairs) {
     float low = 0.0F;
     if (!pair.min_output.empty()) {
       ASSIGN_OR_RETURN(low, scalar_of(outputs[at++], pair.tensor));
@@ -46,13 +46,17 @@ Result<std::unique_ptr<engine::Session>> open_observed(engine::Engine& engine, c
 
 }  // namespace
 
-Result<Calibration> calibrate(engine::Engine& engine, const graph::Model& model, const std::vector<std::string>& tensors,
-                              SampleSource& source, const CalibrateOptions& options) {
+Result<Calibrator> Calibrator::open(engine::Engine& engine, const graph::Model& model,
+                                    const std::vector<std::string>& tensors, int threads) {
   if (tensors.empty()) return Error{Code::kUnsupported, "nothing to observe: no operator of the model can run on int8"};
-  ASSIGN_OR_RETURN(const pass::ObservedModel observed, pass::observe_ranges(model, tensors));
-  ASSIGN_OR_RETURN(const std::unique_ptr<engine::Session> session, open_observed(engine, observed, options.threads));
+  ASSIGN_OR_RETURN(pass::ObservedModel observed, pass::observe_ranges(model, tensors));
+  ASSIGN_OR_RETURN(std::unique_ptr<engine::Session> session, open_observed(engine, observed, threads));
+  return Calibrator(std::move(observed.pairs), std::move(session));
+}
+
+Result<Calibration> Calibrator::run(SampleSource& source, const CalibrateOptions& options) {
   RETURN_IF_ERROR(source.rewind());
-  const int batch_size = options.batch_size > 0 ? options.batch_size : proof::batch_size_for(session->inputs());
+  const int batch_size = options.batch_size > 0 ? options.batch_size : proof::batch_size_for(inputs());
   proof::SampleBatcher batcher(source, batch_size, options.max_samples);
   const std::size_t total = options.max_samples == 0 ? source.size() : std::min(source.size(), options.max_samples);
   Calibration calibration;
@@ -60,8 +64,8 @@ Result<Calibration> calibrate(engine::Engine& engine, const graph::Model& model,
     if (options.cancelled && options.cancelled()) return Error{Code::kCancelled, "calibration was stopped"};
     ASSIGN_OR_RETURN(const std::optional<proof::Batch> batch, batcher.next());
     if (!batch) break;
-    ASSIGN_OR_RETURN(const std::vector<Tensor> outputs, session->run(batch->inputs));
-    RETURN_IF_ERROR(merge(observed, outputs, calibration.ranges));
+    ASSIGN_OR_RETURN(const std::vector<Tensor> outputs, session_->run(batch->inputs));
+    RETURN_IF_ERROR(merge(pairs_, outputs, calibration.ranges));
     if (options.progress) options.progress(batcher.samples() + batcher.skipped(), total);
   }
   calibration.samples = batcher.samples();
@@ -72,6 +76,12 @@ Result<Calibration> calibrate(engine::Engine& engine, const graph::Model& model,
     return Error{Code::kInvalid, "no calibration sample could be used: " + reason};
   }
   return calibration;
+}
+
+Result<Calibration> calibrate(engine::Engine& engine, const graph::Model& model, const std::vector<std::string>& tensors,
+                              SampleSource& source, const CalibrateOptions& options) {
+  ASSIGN_OR_RETURN(Calibrator calibrator, Calibrator::open(engine, model, tensors, options.threads));
+  return calibrator.run(source, options);
 }
 
 }  // namespace arete::tune

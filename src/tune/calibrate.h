@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -19,7 +20,7 @@
 namespace arete::tune {
 
 struct CalibrateOptions {
-  int threads = 0;
+  int threads = 0;              // of calibrate(); a Calibrator has its own
   std::size_t max_samples = 0;  // 0: all
   int batch_size = 0;           // 0: proof/sample_batch.h decides
   std::function<void(std::size_t done, std::size_t total)> progress;
@@ -33,8 +34,27 @@ struct Calibration {
   std::vector<std::string> reasons;  // of the first skipped samples
 };
 
-// kInvalid when no sample could be read or a tensor took NaN or infinite values (the tensor and the
-// samples are named); kUnsupported when the model has nothing to observe; the engine's errors.
+// A model opened for calibration: opening costs once, a run once per look at the samples.
+class Calibrator {
+ public:
+  // kUnsupported when there is nothing to observe; the engine's errors.
+  static Result<Calibrator> open(engine::Engine& engine, const graph::Model& model,
+                                 const std::vector<std::string>& tensors, int threads);
+
+  const std::vector<engine::ValueInfo>& inputs() const { return session_->inputs(); }
+  // kInvalid when no sample could be read or a tensor took NaN or infinite values (the tensor and
+  // the samples are named); the engine's errors. Starts anew each time.
+  Result<Calibration> run(SampleSource& source, const CalibrateOptions& options);
+
+ private:
+  Calibrator(std::vector<pass::ObservedModel::Pair> pairs, std::unique_ptr<engine::Session> session)
+      : pairs_(std::move(pairs)), session_(std::move(session)) {}
+
+  std::vector<pass::ObservedModel::Pair> pairs_;
+  std::unique_ptr<engine::Session> session_;
+};
+
+// Both steps. Errors: theirs.
 Result<Calibration> calibrate(engine::Engine& engine, const graph::Model& model, const std::vector<std::string>& tensors,
                               SampleSource& source, const CalibrateOptions& options);
 

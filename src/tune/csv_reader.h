@@ -2,9 +2,10 @@
 //
 // Takes commas, semicolons or tabs (whichever the header line has most of), quoted cells with ""
 // for a quote and with line breaks in them (a quote inside a bare cell is a letter like others), LF
-// and CRLF, a UTF-8 byte order mark; empty lines are skipped, spaces around cells too. Not for:
-// what the cells mean. Threads: one. Ownership: owns its file. Limits: kMaxCsvRowBytes a row;
-// memory is one row and a block of the file. Spec: RFC 4180, and what spreadsheets write beyond it.
+// and CRLF, a UTF-8 byte order mark. Empty lines are skipped, and so are spaces around cells.
+// Not for: what the cells mean.
+// Threads: one. Ownership: owns its file. Limits: kMaxCsvRowBytes a row; memory is one row and a
+// block of the file. Spec: RFC 4180, and what spreadsheets write beyond it.
 #pragma once
 
 #include <memory>

@@ -172,18 +172,18 @@ class ImageFolder final : public Dataset {
   std::size_t at_ = 0;
 };
 
+// A class without images is an error where the folders themselves are the classes: then DATA is
+// likely a level too high. Where the card has labels, it is just a class that does not occur.
 Result<std::vector<Entry>> list_classes(const os::FileSystem& files, const std::string& path,
                                         const Listing& listing,
-                                        const std::vector<std::string>& labels) {
+                                        const std::vector<std::string>& labels, bool may_be_empty) {
   ASSIGN_OR_RETURN(std::vector<ClassFolder> classes, match_labels(listing.folders, labels));
-  std::size_t count = 0;
   for (ClassFolder& one : classes) {
     ASSIGN_OR_RETURN(one.images, list_images(files, os::join_path(path, one.name)));
-    count += one.images.size();
-    if (count > kMaxDatasetFiles) {
-      return Error{Code::kExhausted,
-                   "'" + path + "' has over " + std::to_string(kMaxDatasetFiles) + " images"};
-    }
+    if (!one.images.empty() || may_be_empty) continue;
+    return Error{Code::kInvalid,
+                 "the class folder '" + os::join_path(path, one.name) +
+                     "' holds no images; a class folder must hold .jpg or .png files"};
   }
   return interleave(std::move(classes));
 }
@@ -221,10 +221,15 @@ Result<std::unique_ptr<Dataset>> open_image_folder(const os::FileSystem& files,
   std::vector<Entry> entries;
   for (const std::string& name : listing.images) entries.push_back({std::nullopt, name});
   if (!listing.folders.empty()) {
-    if (labels.empty()) labels = labels_of_folders(listing.folders);
-    ASSIGN_OR_RETURN(entries, list_classes(files, path, listing, labels));
+    const bool card_has_labels = !labels.empty();
+    if (!card_has_labels) labels = labels_of_folders(listing.folders);
+    ASSIGN_OR_RETURN(entries, list_classes(files, path, listing, labels, card_has_labels));
   }
   if (entries.empty()) return no_images(path);
+  if (entries.size() > kMaxDatasetFiles) {
+    return Error{Code::kExhausted,
+                 "'" + path + "' holds over " + std::to_string(kMaxDatasetFiles) + " images"};
+  }
   return std::unique_ptr<Dataset>(std::make_unique<ImageFolder>(
       files, path, options.card.input, std::move(input), std::move(entries), std::move(labels)));
 }

@@ -50,7 +50,8 @@ TEST(Json, RefusesBadTextWithItsPlace) {
   EXPECT_ERROR(Json::parse("{\n\"a\": x}"), Code::kCorrupt, "line 2");
   for (const char* text : {"[1,]", "{\"a\" 1}", "nul", "01", "[1] 2", "'a'", "\"\x01\"", "NaN",
                            "\"\xff\"", "\"\\ud800\"", "{1:2}", "[", "]", "1e999", "// c\n1"}) {
-    EXPECT_ERROR(Json::parse(text), Code::kCorrupt, "JSON") << text;
+    SCOPED_TRACE(text);
+    EXPECT_ERROR(Json::parse(text), Code::kCorrupt, "JSON");
   }
 }
 

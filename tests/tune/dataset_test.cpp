@@ -187,7 +187,8 @@ TEST_F(FolderTest, FoldersWithoutImagesSayWhatWasExpected) {
   EXPECT_ERROR(open(image_options()), Code::kInvalid,
                "'data' holds no images: it must hold a folder for each class");
   put(files_, "data/cat/notes.txt", "x");
-  EXPECT_ERROR(open(image_options()), Code::kInvalid, "'data' holds no images");
+  EXPECT_ERROR(open(image_options()), Code::kInvalid, "the class folder 'data/cat' holds no images");
+  EXPECT_ERROR(open(image_options({"cat"})), Code::kInvalid, "'data' holds no images");
   add("1.png");
   EXPECT_ERROR(open(image_options()), Code::kInvalid,
                "holds images ('1.png') beside class folders ('cat')");

@@ -76,6 +76,7 @@ Result<const OrtLibrary*> open_library(std::span<const std::string> paths) {
         made->env = Ort::Env(ORT_LOGGING_LEVEL_FATAL, "arete", log_nothing, nullptr);
         made->path = path;
         made->version = found->version;
+        made->minor = minor_of(found->version);
         made->api = found->api;
         opened = made.release();
       } catch (const Ort::Exception& failure) {

@@ -16,6 +16,7 @@ namespace arete::engine {
 struct OrtLibrary {
   std::string path;
   std::string version;  // "1.31.1"
+  int minor = 0;        // 31
   const OrtApi* api = nullptr;
   Ort::Env env{nullptr};
 };

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cctype>
 #include <cerrno>
 #include <cstdio>
@@ -122,8 +123,10 @@ class RealFileSystem final : public FileSystem {
   }
 
   Status write_parts(const std::string& path, std::span<const std::span<const std::byte>> parts) const override {
-    // Unique beside the target; O_EXCL so that nobody's file or link is written through.
-    const std::string part = path + ".part." + std::to_string(::getpid());
+    // Unique beside the target, also among threads that write the same file; O_EXCL so that nobody's
+    // file or link is written through.
+    static std::atomic<unsigned> writes{0};
+    const std::string part = path + ".part." + std::to_string(::getpid()) + "." + std::to_string(writes.fetch_add(1));
     const Status written = write_new(part, parts);
     if (!written) {
       ::unlink(part.c_str());

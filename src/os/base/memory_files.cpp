@@ -1,5 +1,6 @@
 #include "os/base/memory_files.h"
 
+#include <algorithm>
 #include <cstring>
 
 namespace arete::os {
@@ -21,64 +22,94 @@ class MemoryReadable final : public ReadableFile {
   std::shared_ptr<const std::string> content_;
 };
 
-Error not_found(const std::string& path) {
-  return {Code::kNotFound, "cannot open '" + path + "': No such file or directory"};
+Error failure(Code code, const std::string& doing, const std::string& path, const char* why) {
+  return {code, "cannot " + doing + " '" + path + "': " + why};
+}
+
+Error not_found(const std::string& doing, const std::string& path) {
+  return failure(Code::kNotFound, doing, path, "No such file or directory");
+}
+
+// How the paths of all files below a folder begin: "a/" for "a" and "a/", "" for ".".
+std::string prefix_of(std::string folder) {
+  while (folder.ends_with('/')) folder.pop_back();
+  return folder.empty() || folder == "." ? "" : folder + "/";
 }
 
 }  // namespace
 
-Error MemoryFileSystem::no_file(const std::string& path) const {
-  if (info(path)) return {Code::kInvalid, "'" + path + "' is a folder, not a file"};
-  return not_found(path);
+bool MemoryFileSystem::is_folder(const std::string& path) const {
+  const std::string prefix = prefix_of(path);
+  const auto below = files_.lower_bound(prefix);
+  return below != files_.end() && below->first.starts_with(prefix);
+}
+
+bool MemoryFileSystem::lies_below_a_file(const std::string& path) const {
+  for (std::size_t at = path.find('/'); at != std::string::npos; at = path.find('/', at + 1)) {
+    if (files_.contains(path.substr(0, at))) return true;
+  }
+  return false;
+}
+
+Result<MemoryFileSystem::Content> MemoryFileSystem::find_file(const std::string& path) const {
+  if (const auto found = files_.find(path); found != files_.end()) return found->second;
+  if (is_folder(path)) return Error{Code::kInvalid, "'" + path + "' is a folder, not a file"};
+  return not_found("open", path);
 }
 
 Result<FileInfo> MemoryFileSystem::info(const std::string& path) const {
   if (const auto found = files_.find(path); found != files_.end()) {
     return FileInfo{FileKind::kFile, found->second->size()};
   }
-  const std::string prefix = path + "/";
-  const auto below = files_.lower_bound(prefix);
-  if (below != files_.end() && below->first.starts_with(prefix)) return FileInfo{FileKind::kFolder, 0};
-  return not_found(path);
+  if (is_folder(path)) return FileInfo{FileKind::kFolder, 0};
+  return not_found("open", path);
 }
 
 Result<std::vector<std::string>> MemoryFileSystem::list(const std::string& folder) const {
-  const std::string prefix = folder + "/";
+  if (!is_folder(folder)) return not_found("list", folder);
+  const std::string prefix = prefix_of(folder);
   std::vector<std::string> names;
   for (auto at = files_.lower_bound(prefix); at != files_.end() && at->first.starts_with(prefix); ++at) {
     const std::string rest = at->first.substr(prefix.size());
     std::string name = rest.substr(0, rest.find('/'));
     if (names.empty() || names.back() != name) names.push_back(std::move(name));
   }
-  if (names.empty()) return not_found(folder);
+  std::ranges::sort(names);  // "a.b" stands before "a/c", but "a" before "a.b"
+  const auto repeated = std::ranges::unique(names);
+  names.erase(repeated.begin(), repeated.end());
   return names;
 }
 
 Result<std::unique_ptr<ReadableFile>> MemoryFileSystem::open(const std::string& path) const {
-  const auto found = files_.find(path);
-  if (found != files_.end()) return std::unique_ptr<ReadableFile>(std::make_unique<MemoryReadable>(found->second));
-  return no_file(path);
+  ASSIGN_OR_RETURN(Content content, find_file(path));
+  return std::unique_ptr<ReadableFile>(std::make_unique<MemoryReadable>(std::move(content)));
 }
 
 Result<SharedBytes> MemoryFileSystem::map(const std::string& path) const {
-  const auto found = files_.find(path);
-  if (found == files_.end()) return no_file(path);
-  return SharedBytes{found->second, std::as_bytes(std::span(*found->second))};
+  ASSIGN_OR_RETURN(Content content, find_file(path));
+  const std::span<const std::byte> view = std::as_bytes(std::span(*content));
+  return SharedBytes{std::move(content), view};
 }
 
 Status MemoryFileSystem::write_parts(const std::string& path, std::span<const std::span<const std::byte>> parts) const {
-  if (fail_writes_) return Error{Code::kIo, "cannot write '" + path + "': No space left on device"};
+  if (fail_writes_) return failure(Code::kIo, "write", path, "No space left on device");
+  if (lies_below_a_file(path)) return not_found("write", path);
+  if (is_folder(path)) return failure(Code::kIo, "write", path, "Is a directory");
   std::string content;
   for (const std::span<const std::byte> part : parts) content.append(reinterpret_cast<const char*>(part.data()), part.size());
   files_[path] = std::make_shared<const std::string>(std::move(content));
   return {};
 }
 
-Status MemoryFileSystem::make_folders(const std::string& /*path*/) const { return {}; }
+Status MemoryFileSystem::make_folders(const std::string& path) const {
+  if (!files_.contains(path) && !lies_below_a_file(path)) return {};
+  return failure(Code::kConflict, "make folder", path, "a file is in the way");
+}
 
 Status MemoryFileSystem::remove(const std::string& path) const {
-  if (files_.erase(path) == 0) return not_found(path);
-  return {};
+  if (files_.erase(path) > 0) return {};
+  if (is_folder(path)) return failure(Code::kIo, "remove", path, "Is a directory");
+  return not_found("remove", path);
 }
 
 }  // namespace arete::os

@@ -1,4 +1,5 @@
-// MemoryFileSystem: the fake of FileSystem for tests. Folders exist when a file lies below them.
+// MemoryFileSystem: the fake of FileSystem for tests. It answers as the real one does (tests/os
+// runs both through the same cases), but for folders: they exist when a file lies below them.
 // Threads: one.
 #pragma once
 
@@ -25,9 +26,13 @@ class MemoryFileSystem final : public FileSystem {
   void fail_writes(bool fail) { fail_writes_ = fail; }
 
  private:
-  Error no_file(const std::string& path) const;  // why `path` cannot be opened as a file
+  using Content = std::shared_ptr<const std::string>;
 
-  mutable std::map<std::string, std::shared_ptr<const std::string>> files_;
+  Result<Content> find_file(const std::string& path) const;
+  bool is_folder(const std::string& path) const;
+  bool lies_below_a_file(const std::string& path) const;
+
+  mutable std::map<std::string, Content> files_;
   bool fail_writes_ = false;
 };
 

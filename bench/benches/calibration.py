@@ -1,0 +1,95 @@
+"""Calibration against one bare float pass, and against quantize_static's calibration, on Fashion and ResNet-18."""
+import subprocess
+import sys
+
+import numpy as np
+from PIL import Image
+
+from harness import figures
+from harness.context import FASHION
+from harness.pairs import Turns
+
+TITLE = "Calibration: how much longer than one bare float pass"
+ABOUT = ("One look at all samples, already decoded, by `tune::calibrate` and by a bare float run of the same graph "
+         "through the same engine with the same threads and batches; sessions are opened before. The peer is the "
+         "MinMax calibration inside onnxruntime's `quantize_static`, given the same graph, images, batch and threads.")
+AT_MOST = 1.5
+AGREE = 0.01  # of a tensor's span: further apart the two sides did not look at the same thing
+
+
+def photographs(folder, count):
+    """Seeded JPEGs of 320x240: smooth patches and edges."""
+    if folder.is_dir() and len(list(folder.iterdir())) == count:
+        return folder
+    folder.mkdir(parents=True, exist_ok=True)
+    rng = np.random.default_rng(64)
+    for i in range(count):
+        coarse = rng.integers(0, 256, (6, 8, 3), np.uint8)
+        image = Image.fromarray(coarse).resize((320, 240), Image.BICUBIC if i % 2 else Image.NEAREST)
+        noisy = np.asarray(image, np.int16) + rng.integers(-12, 13, (240, 320, 3))
+        Image.fromarray(noisy.clip(0, 255).astype(np.uint8)).save(folder / f"{i:03}.jpg", quality=90)
+    return folder
+
+
+def resnet18(context):
+    path = context.scratch("resnet18.onnx")
+    if not path.exists():
+        subprocess.run([sys.executable, "tests/models/make_resnet18.py", str(path)], check=True)
+    return path
+
+
+def cases(context):
+    quick = context.settings.quick
+    yield "Fashion", FASHION, context.fashion_images(512), 64 if quick else 512
+    yield "ResNet-18", resnet18(context), photographs(context.scratch("photographs"), 64), 2 if quick else 64
+
+
+def largest_disagreement(ours, peers):
+    """Over the tensors that both observed, as a share of the tensor's span; int8 ranges always hold 0."""
+    worst = 0.0
+    shared = sorted(set(ours) & set(peers))
+    for tensor in shared:
+        (low, high), (peer_low, peer_high) = ours[tensor], peers[tensor]
+        low, peer_low, high, peer_high = min(low, 0), min(peer_low, 0), max(high, 0), max(peer_high, 0)
+        span = max(peer_high - peer_low, 1e-12)
+        worst = max(worst, abs(low - peer_low) / span, abs(high - peer_high) / span)
+    if not shared or worst > AGREE:
+        raise RuntimeError(f"the ranges differ by {worst:.3f} of a span over {len(shared)} tensors")
+    return {"tensors": len(shared), "largest_difference": worst}
+
+
+def measure(context, name, model, data, samples):
+    exported = context.scratch(f"{name}.form.onnx")
+    limit = ["--samples", samples]
+    ours = {"calibrate": context.worker("calibrate", model, data, *limit, "--export", exported),
+            "float": context.worker("float", model, data, *limit), "control": context.worker("float", model, data, *limit)}
+    with context.workers(ours) as workers:
+        batch = workers["calibrate"].about["batch"]
+        peer = [sys.executable, "bench/quantize_static_worker.py", exported, data, "--threads", context.settings.threads,
+                "--batch", batch, *limit]
+        with context.workers({"peer": peer}) as peers:
+            turns = Turns({**workers, **peers}, context.settings)
+            compared = turns.compare({"float": ("calibrate", "float"), "control": ("control", "float"),
+                                      "quantize_static": ("calibrate", "peer")})
+            answer = workers["calibrate"].go()
+            peers["peer"].go()
+            agreement = largest_disagreement(workers["calibrate"].ask("ranges"), peers["peer"].ask("ranges"))
+            about = {"samples": answer["samples"], "batch": batch, "looks_a_turn": turns.looks["float"],
+                     "ranges_agree": agreement}
+            return about, compared, turns.disturbance(), peers["peer"].about["engine"]
+
+
+def run(context):
+    result = {"title": TITLE, "about": ABOUT, "figures": [], "disturbance": {}, "raw": {}, "versions": {}}
+    for name, model, data, samples in cases(context):
+        context.say(f"calibration: {name}")
+        about, compared, disturbance, result["versions"]["peer"] = measure(context, name, model, data, samples)
+        control = compared["control"]
+        what = f"{name}, {about['samples']} images, batch {about['batch']}"
+        result["figures"] += [
+            figures.ratio_figure(f"{what}: calibration / bare float pass", compared["float"], control, AT_MOST),
+            figures.ratio_figure(f"{what}: calibration / quantize_static's", compared["quantize_static"], control,
+                                 words=("behind the peer", "no difference", "ahead of the peer"))]
+        result["raw"][name] = {**about, **compared}
+        result["disturbance"][name] = disturbance
+    return result

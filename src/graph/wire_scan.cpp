@@ -1,0 +1,131 @@
+#include "graph/wire_scan.h"
+
+#include <cstdint>
+#include <vector>
+
+#include "graph/model.h"
+
+namespace arete::graph {
+namespace {
+
+enum class Kind : std::uint8_t { kSkipped, kModel, kTraining, kGraph, kNode, kAttribute, kFunction, kGroup };
+
+struct Field {
+  Kind parent;
+  std::uint64_t number;
+  Kind child;
+};
+constexpr Field kFields[] = {
+    {Kind::kModel, 7, Kind::kGraph},     {Kind::kModel, 20, Kind::kTraining}, {Kind::kModel, 25, Kind::kFunction},
+    {Kind::kTraining, 1, Kind::kGraph},  {Kind::kTraining, 2, Kind::kGraph},  {Kind::kGraph, 1, Kind::kNode},
+    {Kind::kFunction, 7, Kind::kNode},   {Kind::kNode, 5, Kind::kAttribute},  {Kind::kAttribute, 6, Kind::kGraph},
+    {Kind::kAttribute, 11, Kind::kGraph},
+};
+
+Kind child_of(Kind parent, std::uint64_t number) {
+  for (const Field& field : kFields) {
+    if (field.parent == parent && field.number == number) return field.child;
+  }
+  return Kind::kSkipped;
+}
+
+Error broken() { return {Code::kCorrupt, "the bytes end inside a message"}; }
+
+constexpr std::size_t kMaxFrames = 400;  // messages within messages; protobuf allows fewer
+
+class Scanner {
+ public:
+  explicit Scanner(std::span<const std::byte> bytes) : bytes_(bytes) { frames_.push_back({Kind::kModel, bytes.size()}); }
+
+  Status run() {
+    while (true) {
+      while (!frames_.empty() && at_ == frames_.back().end) {
+        if (frames_.back().kind == Kind::kGroup) return broken();
+        leave();
+      }
+      if (frames_.empty()) return {};
+      RETURN_IF_ERROR(field());
+    }
+  }
+
+ private:
+  struct Frame {
+    Kind kind;
+    std::size_t end;
+  };
+
+  std::size_t left() const { return frames_.back().end - at_; }
+
+  bool varint(std::uint64_t& value) {
+    value = 0;
+    for (unsigned shift = 0; shift < 70; shift += 7) {
+      if (left() == 0) return false;
+      const auto byte = static_cast<std::uint64_t>(bytes_[at_++]);
+      if (shift < 64) value |= (byte & 0x7FU) << shift;
+      if (byte < 0x80) return true;
+    }
+    return false;
+  }
+
+  Status field() {
+    std::uint64_t tag = 0;
+    std::uint64_t value = 0;
+    if (!varint(tag)) return broken();
+    switch (tag & 7U) {
+      case 0: return varint(value) ? Status() : Status(broken());
+      case 1: return skip(8);
+      case 2: return varint(value) ? enter(tag >> 3, value) : Status(broken());
+      case 3: return push(Kind::kGroup, frames_.back().end);
+      case 4:
+        if (frames_.back().kind != Kind::kGroup) return broken();
+        frames_.pop_back();
+        return {};
+      case 5: return skip(4);
+      default: return broken();
+    }
+  }
+
+  Status skip(std::uint64_t count) {
+    if (count > left()) return broken();
+    at_ += static_cast<std::size_t>(count);
+    return {};
+  }
+
+  Status enter(std::uint64_t number, std::uint64_t length) {
+    if (length > left()) return broken();
+    const Kind parent = frames_.back().kind;
+    if (parent == Kind::kGraph || parent == Kind::kNode || parent == Kind::kAttribute || parent == Kind::kFunction) ++parts_;
+    if (parts_ > kMaxParts) return Error{Code::kExhausted, "the graph has more than " + std::to_string(kMaxParts) + " parts"};
+    const Kind kind = child_of(parent, number);
+    if (kind == Kind::kSkipped) return skip(length);
+    return push(kind, at_ + static_cast<std::size_t>(length));
+  }
+
+  Status push(Kind kind, std::size_t end) {
+    frames_.push_back({kind, end});
+    if (kind == Kind::kNode && ++nodes_ > kMaxNodes) return Error{Code::kExhausted, "the graph has more than " + std::to_string(kMaxNodes) + " nodes"};
+    // The main graph and those of training lie at depth 0.
+    if (kind == Kind::kGraph && ++graphs_ > kMaxSubgraphDepth + 1) {
+      return Error{Code::kExhausted, "subgraphs are nested deeper than " + std::to_string(kMaxSubgraphDepth)};
+    }
+    return frames_.size() > kMaxFrames ? Status(broken()) : Status();
+  }
+
+  void leave() {
+    if (frames_.back().kind == Kind::kGraph) --graphs_;
+    frames_.pop_back();
+  }
+
+  std::span<const std::byte> bytes_;
+  std::size_t at_ = 0;
+  std::vector<Frame> frames_;
+  std::size_t nodes_ = 0;
+  std::size_t parts_ = 0;
+  int graphs_ = 0;  // that are open now
+};
+
+}  // namespace
+
+Status scan_limits(std::span<const std::byte> model) { return Scanner(model).run(); }
+
+}  // namespace arete::graph

@@ -1,0 +1,22 @@
+// Counts nodes and depth of a model's graphs in its protobuf bytes, before anything is allocated for
+// them: a few bytes of a hostile file would otherwise become a hundred times as much memory.
+// Not for: judging the message; what it does not look into is not checked.
+// Threads: pure. No recursion. Cost: linear in the messages of graphs, not in the bytes of weights.
+// Spec: protobuf.dev/programming-guides/encoding; onnx-ml.proto for the field numbers.
+#pragma once
+
+#include <cstddef>
+#include <span>
+
+#include "core/result.h"
+
+namespace arete::graph {
+
+// Messages and strings directly in graphs, nodes and attributes; a node takes four to ten.
+inline constexpr std::size_t kMaxParts = 40'000'000;
+
+// kCorrupt where the bytes end inside a message or are no protobuf; kExhausted with the limit that is
+// passed (kMaxNodes, kMaxParts, kMaxSubgraphDepth).
+Status scan_limits(std::span<const std::byte> model);
+
+}  // namespace arete::graph
