@@ -7,8 +7,8 @@
 //
 // Before `ready`, and so outside every measurement: reading, passes, opening the session and (but
 // for --stream) decoding the samples. Then each line of stdin is answered by one line of JSON:
-//   go [N]   N looks, 1 when absent -> {"wall_s", "cpu_s" (getrusage), "rss_bytes" (peak), "samples"}
-//   ranges   what the last look saw -> {tensor: [min, max]}
+//   go [N]   N looks, 1 when absent -> {"wall_s", "cpu_s" (getrusage), "rss_bytes" (peak),
+//   "samples"} ranges   what the last look saw -> {tensor: [min, max]}
 #include <sys/resource.h>
 
 #include <CLI/CLI.hpp>
@@ -100,9 +100,9 @@ Result<graph::Model> quantisable_form(graph::Model model) {
 }
 
 Status prepare_calibrate(const Options& options, const graph::Model& form, Job& job) {
-  ASSIGN_OR_RETURN(tune::Calibrator opened,
-                   tune::Calibrator::open(*job.engine, form, pass::tensors_to_observe(form),
-                                          options.threads));
+  ASSIGN_OR_RETURN(
+      tune::Calibrator opened,
+      tune::Calibrator::open(*job.engine, form, pass::tensors_to_observe(form), options.threads));
   const auto calibrator = std::make_shared<tune::Calibrator>(std::move(opened));
   job.inputs = calibrator->inputs();
   tune::CalibrateOptions calibrate;
@@ -212,11 +212,10 @@ Json ranges_json(const pass::Ranges& ranges) {
 }
 
 Status serve(const Options& options, Job& job) {
-  const Json about =
-      Json::object({{"engine", job.engine->name() + " " + job.engine->version()},
-                    {"threads", options.threads},
-                    {"batch", options.batch_size > 0 ? options.batch_size
-                                                     : proof::batch_size_for(job.inputs)}});
+  const Json about = Json::object(
+      {{"engine", job.engine->name() + " " + job.engine->version()},
+       {"threads", options.threads},
+       {"batch", options.batch_size > 0 ? options.batch_size : proof::batch_size_for(job.inputs)}});
   std::cout << "ready " << about.dump() << std::endl;
   std::string line;
   while (std::getline(std::cin, line)) {

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The peer's side of the bench `calibration`: what onnxruntime.quantization.quantize_static does to find ranges.
 
-    quantize_static_worker.py MODEL.onnx IMAGES --threads N --batch N [--samples N]
+    quantize_static_worker.py MODEL.onnx IMAGES --threads N --batch N
 
 MODEL is the form that bench_calibrate_worker exports (with its card beside it), so that both sides look at the same
 graph. MinMax, the operator types and the session settings are quantize_static's own defaults; only the number of
@@ -35,9 +35,9 @@ def load_image(path, card):
     return pixels.transpose(2, 0, 1)[None] if card.get("layout", "NCHW") == "NCHW" else pixels[None]
 
 
-def load_images(folder, card, limit):
+def load_images(folder, card):
     paths = sorted(p for p in pathlib.Path(folder).rglob("*") if p.suffix.lower() in SUFFIXES)
-    return np.concatenate([load_image(path, card) for path in paths[:limit]]).astype(np.float32)
+    return np.concatenate([load_image(path, card) for path in paths]).astype(np.float32)
 
 
 class Batches(calibrate.CalibrationDataReader):
@@ -91,10 +91,9 @@ def main():
     parser.add_argument("images")
     parser.add_argument("--threads", type=int, required=True)
     parser.add_argument("--batch", type=int, required=True)
-    parser.add_argument("--samples", type=int)
     arguments = parser.parse_args()
     card = json.loads(pathlib.Path(arguments.model).with_suffix(".card.json").read_text(encoding="utf-8"))["input"]
-    images = load_images(arguments.images, card, arguments.samples)
+    images = load_images(arguments.images, card)
     with tempfile.TemporaryDirectory() as scratch:
         peer = Peer(arguments.model, images, arguments.batch, arguments.threads, scratch)
         about = {"engine": "onnxruntime.quantization " + onnxruntime.__version__, "threads": arguments.threads,

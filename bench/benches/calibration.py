@@ -39,9 +39,9 @@ def resnet18(context):
 
 
 def cases(context):
-    quick = context.settings.quick
-    yield "Fashion", FASHION, context.fashion_images(512), 64 if quick else 512
-    yield "ResNet-18", resnet18(context), photographs(context.scratch("photographs"), 64), 2 if quick else 64
+    images, photos = (64, 2) if context.settings.quick else (512, 64)
+    yield "Fashion", FASHION, context.fashion_images(images)
+    yield "ResNet-18", resnet18(context), photographs(context.scratch(f"photographs{photos}"), photos)
 
 
 def largest_disagreement(ours, peers):
@@ -58,15 +58,14 @@ def largest_disagreement(ours, peers):
     return {"tensors": len(shared), "largest_difference": worst}
 
 
-def measure(context, name, model, data, samples):
+def measure(context, name, model, data):
     exported = context.scratch(f"{name}.form.onnx")
-    limit = ["--samples", samples]
-    ours = {"calibrate": context.worker("calibrate", model, data, *limit, "--export", exported),
-            "float": context.worker("float", model, data, *limit), "control": context.worker("float", model, data, *limit)}
+    ours = {"calibrate": context.worker("calibrate", model, data, "--export", exported),
+            "float": context.worker("float", model, data), "control": context.worker("float", model, data)}
     with context.workers(ours) as workers:
         batch = workers["calibrate"].about["batch"]
         peer = [sys.executable, "bench/quantize_static_worker.py", exported, data, "--threads", context.settings.threads,
-                "--batch", batch, *limit]
+                "--batch", batch]
         with context.workers({"peer": peer}) as peers:
             turns = Turns({**workers, **peers}, context.settings)
             compared = turns.compare({"float": ("calibrate", "float"), "control": ("control", "float"),
@@ -76,14 +75,14 @@ def measure(context, name, model, data, samples):
             agreement = largest_disagreement(workers["calibrate"].ask("ranges"), peers["peer"].ask("ranges"))
             about = {"samples": answer["samples"], "batch": batch, "looks_a_turn": turns.looks["float"],
                      "ranges_agree": agreement}
-            return about, compared, turns.disturbance(), peers["peer"].about["engine"]
+            return about, compared, turns.referee.disturbance(), peers["peer"].about["engine"]
 
 
 def run(context):
     result = {"title": TITLE, "about": ABOUT, "figures": [], "disturbance": {}, "raw": {}, "versions": {}}
-    for name, model, data, samples in cases(context):
+    for name, model, data in cases(context):
         context.say(f"calibration: {name}")
-        about, compared, disturbance, result["versions"]["peer"] = measure(context, name, model, data, samples)
+        about, compared, disturbance, result["versions"]["peer"] = measure(context, name, model, data)
         control = compared["control"]
         what = f"{name}, {about['samples']} images, batch {about['batch']}"
         result["figures"] += [

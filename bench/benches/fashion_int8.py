@@ -38,7 +38,7 @@ def speed(context, small, images):
     with context.workers(commands) as workers:
         turns = Turns(workers, context.settings)
         compared = turns.compare({"speed": ("original", "int8"), "control": ("control", "original")})
-        return compared, turns.disturbance()
+        return compared, turns.referee.disturbance()
 
 
 def run(context):

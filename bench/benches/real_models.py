@@ -1,10 +1,12 @@
 """Every int8 form of real models, as `arete optimize --target cpu` measures it on random inputs."""
 import os
 import pathlib
+from functools import partial
 
 import numpy as np
 
-from harness.machine import OTHERS_LIMIT, Watch
+from harness.figures import is_noisy
+from harness.pairs import Referee
 
 TITLE = "Real models: each form's bytes and speed"
 ABOUT = ("`arete optimize --target cpu --precision auto` on random inputs: sizes and speeds are real, answers mean "
@@ -33,26 +35,24 @@ def random_samples(context, model, name):
     return path
 
 
-def control_width(answer):
-    low, high = answer["control"]["speedup_interval"]
-    return high - low
+def is_believed(answer):
+    return not is_noisy(answer["control"]["speedup_interval"])
 
 
-def optimize(context, model, name):
-    """Retried while others disturb. -> (JSON or None, words of a refusal, CPU used by others)."""
+def optimize(context, model, name, referee):
+    """Repeated while the control is too noisy. -> (JSON or None, words of a refusal)."""
     samples = random_samples(context, model, name)
     data = ["--calibration", samples] if samples else []
+    command = ("optimize", model, "-o", context.scratch(name + ".out.onnx"), "--target", "cpu", "--precision", "auto",
+               "--threads", context.settings.threads, *data)
     for attempt in range(RETRIES):
-        watch = Watch()
-        status, answer, errors = context.arete("optimize", model, "-o", context.scratch(name + ".out.onnx"), "--target",
-                                               "cpu", "--precision", "auto", "--threads", context.settings.threads, *data)
-        others = watch.stop()
+        (status, answer, errors), _ = referee.fair(partial(context.arete, *command))
         if answer is None:
-            return None, errors.splitlines()[-1] if errors else f"status {status}", others
-        if context.settings.quick or (others <= OTHERS_LIMIT and control_width(answer) <= 0.05):
+            return None, errors.splitlines()[-1] if errors else f"status {status}"
+        if context.settings.quick or is_believed(answer):
             break
-        context.say(f"  disturbed ({others:.2f} of a core by others), attempt {attempt + 1} of {RETRIES}")
-    return answer, "", others
+        context.say(f"  too noisy, attempt {attempt + 1} of {RETRIES}")
+    return answer, ""
 
 
 def speed_text(variant, believed):
@@ -63,12 +63,11 @@ def speed_text(variant, believed):
     return f"{variant['speedup']:.2f} ({low:.2f} to {high:.2f})", word
 
 
-def rows_of(name, answer, others):
-    believed = others <= OTHERS_LIMIT and control_width(answer) <= 0.05
+def rows_of(name, answer):
     original = answer["original"]
     rows = [[name, "original", original["bytes"], "", f"{original['p50_latency_ms']:.3f}", "", ""]]
     for variant in answer["variants"]:
-        speed, word = speed_text(variant, believed)
+        speed, word = speed_text(variant, is_believed(answer))
         p50 = variant["p50_latency_ms"]
         size = f"{variant['bytes'] / original['bytes']:.3f}" if variant["bytes"] else ""
         rows.append(["", variant["name"] + (" (handed back)" if variant["chosen"] else ""), variant["bytes"] or "", size,
@@ -87,15 +86,16 @@ def run(context):
     for model in MODELS[4:5] if context.settings.quick else MODELS:
         name = pathlib.PurePath(model).stem
         context.say(f"real_models: {name}")
-        answer, refusal, others = optimize(context, pathlib.Path(data) / model, name)
+        referee = Referee(context.settings, RETRIES)
+        answer, refusal = optimize(context, pathlib.Path(data) / model, name, referee)
         if answer is None:
             refusal = refusal.replace(data.rstrip("/"), "$ARETE_DATA")
             table["rows"].append([name, "refused", "", "", "", "", refusal])
             raw[name] = {"refused": refusal}
             continue
         context.engine = answer["engine"]
-        table["rows"] += rows_of(name, answer, others)
+        table["rows"] += rows_of(name, answer)
         raw[name] = {key: answer[key] for key in ("original", "variants", "control", "evidence", "frozen_inputs", "slower",
                                                   "threads", "notes")}
-        disturbance[name] = {"limit_cores": OTHERS_LIMIT, "largest_kept_cores": others, "void_runs": []}
+        disturbance[name] = referee.disturbance()
     return {"title": TITLE, "about": ABOUT, "figures": [], "tables": [table], "raw": raw, "disturbance": disturbance}

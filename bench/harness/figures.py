@@ -24,15 +24,16 @@ def paired(blocks):
     return {clock: median_interval(ratios(blocks, clock + "_s")) for clock in ("wall", "cpu")}
 
 
-def is_noisy(control):
-    low, high = control["interval"]
-    return high - low > NOISY_WIDTH
+def is_noisy(interval):
+    """Of a control, whose true ratio is 1: too wide, or too far from 1."""
+    low, high = interval
+    return max(high, 1) - min(low, 1) > NOISY_WIDTH
 
 
 def judged(ratio, control, near):
     """(clock, its ratio): wall time, or CPU time where the wall ratio is within 5 % of `near`. None: too noisy."""
     clock = "cpu" if abs(ratio["wall"]["median"] / near - 1) <= CLOSE else "wall"
-    if is_noisy(control["wall"]) or is_noisy(control[clock]):
+    if is_noisy(control["wall"]["interval"]) or is_noisy(control[clock]["interval"]):
         return None
     return clock, ratio[clock]
 

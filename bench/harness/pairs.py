@@ -3,6 +3,7 @@ import json
 import math
 import subprocess
 import time
+from functools import partial
 
 from harness import figures
 from harness.machine import OTHERS_LIMIT, Watch
@@ -47,15 +48,41 @@ class Worker:
         return self.ask(f"go {looks}")
 
 
+class Referee:
+    """Repeats runs in which others used the machine, and keeps count."""
+
+    def __init__(self, settings, max_void=None):
+        self.settings = settings
+        self.max_void = settings.max_void if max_void is None else max_void
+        self.voided = []
+        self.largest_others = 0.0
+
+    def fair(self, run, workers=()):
+        """What run() returned the first time that others kept to their limit, and what they used."""
+        while True:
+            watch = Watch([worker.process.pid for worker in workers])
+            answer = run()
+            others = watch.stop()
+            if others <= OTHERS_LIMIT or self.settings.keep_void:
+                self.largest_others = max(self.largest_others, others)
+                return answer, others
+            self.voided.append(others)
+            if len(self.voided) > self.max_void:
+                raise TooBusy(f"{len(self.voided)} runs were void: others used up to {max(self.voided):.2f} of a core")
+            time.sleep(1)
+
+    def disturbance(self):
+        return {"limit_cores": OTHERS_LIMIT, "largest_kept_cores": self.largest_others, "void_runs": self.voided}
+
+
 class Turns:
     """Compares workers pairwise. A pair is one ABBA block (BAAB every second time), so that a drift cancels within it."""
 
     def __init__(self, workers, settings):
         self.workers = workers
         self.settings = settings
+        self.referee = Referee(settings)
         self.looks = {}
-        self.voided = []
-        self.largest_others = 0.0
 
     def warm_up(self, names):
         """Looks a turn, equal for all that are compared: so many that the fastest fills a turn."""
@@ -68,25 +95,12 @@ class Turns:
 
     def block(self, a, b, flipped):
         taken = {"a": [], "b": []}
-        watch = Watch([w.process.pid for w in self.workers.values()])
         for side in "baab" if flipped else "abba":
             time.sleep(PAUSE_S)
             name = a if side == "a" else b
             answer = self.workers[name].go(self.looks[name])
             taken[side].append({key: answer[key] for key in ("wall_s", "cpu_s")})
-        taken["others_cores"] = watch.stop()
         return taken
-
-    def valid_block(self, a, b, flipped):
-        while True:
-            taken = self.block(a, b, flipped)
-            if taken["others_cores"] <= OTHERS_LIMIT or self.settings.keep_void:
-                self.largest_others = max(self.largest_others, taken["others_cores"])
-                return taken
-            self.voided.append(taken["others_cores"])
-            if len(self.voided) > self.settings.max_void:
-                raise TooBusy(f"{len(self.voided)} runs were void: others used up to {max(self.voided):.2f} of a core")
-            time.sleep(1)
 
     def compare(self, comparisons):
         """{name: (A, B)} -> {name: {"wall", "cpu", "pairs", "blocks"}}; comparisons take turns too, control among them."""
@@ -94,8 +108,6 @@ class Turns:
         blocks = {name: [] for name in comparisons}
         for turn in range(self.settings.pairs):
             for name, (a, b) in comparisons.items():
-                blocks[name].append(self.valid_block(a, b, turn % 2 == 1))
+                taken, others = self.referee.fair(partial(self.block, a, b, turn % 2 == 1), self.workers.values())
+                blocks[name].append({**taken, "others_cores": others})
         return {name: {**figures.paired(taken), "pairs": len(taken), "blocks": taken} for name, taken in blocks.items()}
-
-    def disturbance(self):
-        return {"limit_cores": OTHERS_LIMIT, "largest_kept_cores": self.largest_others, "void_runs": self.voided}

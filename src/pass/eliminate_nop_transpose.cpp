@@ -18,16 +18,7 @@ bool moves_nothing(const graph::Node& node) {
 }  // namespace
 
 Result<int> eliminate_nop_transpose(graph::Model& model) {
-  std::vector<bool> dead(model.graph.nodes.size(), false);
-  int changes = 0;
-  for (std::size_t i = 0; i < model.graph.nodes.size(); ++i) {
-    const graph::Node& node = model.graph.nodes[i];
-    if (!node.is("Transpose") || !moves_nothing(node)) continue;
-    const std::string source = node.inputs[0];
-    changes += bypass_node(model.graph, i, source, dead) ? 1 : 0;
-  }
-  remove_nodes(model.graph, dead);
-  return changes;
+  return bypass_nodes(model.graph, [](const graph::Node& node) { return node.is("Transpose") && moves_nothing(node); });
 }
 
 }  // namespace arete::pass

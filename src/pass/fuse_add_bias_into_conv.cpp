@@ -1,4 +1,6 @@
 // Add(Conv(x, W, b), c) with a constant c that holds one number a channel  ->  Conv(x, W, b + c).
+#include <map>
+
 #include "graph/uses.h"
 #include "pass/pass.h"
 #include "pass/rewrite.h"
@@ -23,28 +25,9 @@ bool is_per_channel(const Shape& shape, std::size_t rank, std::int64_t channels)
 struct Parts {
   std::size_t conv = 0;
   const Tensor* weight = nullptr;
-  const Tensor* bias = nullptr;
+  const Tensor* bias = nullptr;  // nullptr: none
   const Tensor* addend = nullptr;
 };
-
-bool matches(const graph::Graph& graph, const Uses& uses, std::size_t index, Parts& parts) {
-  const Node& add = graph.nodes[index];
-  if (!add.is("Add") || add.inputs.size() != 2) return false;
-  for (const std::size_t side : {std::size_t{0}, std::size_t{1}}) {
-    parts.conv = uses.maker_index(add.inputs[side]);
-    parts.addend = uses.constant(add.inputs[1 - side]);
-    if (parts.conv == SIZE_MAX || parts.addend == nullptr || !uses.single_reader(add.inputs[side])) continue;
-    const Node& conv = graph.nodes[parts.conv];
-    if (!conv.is("Conv")) continue;
-    parts.weight = uses.constant(conv.inputs[1]);
-    const bool has_bias = conv.inputs.size() > 2 && !conv.inputs[2].empty();
-    parts.bias = has_bias ? uses.constant(conv.inputs[2]) : nullptr;
-    if (parts.weight == nullptr || parts.weight->shape().empty() || (has_bias && parts.bias == nullptr)) continue;
-    if (parts.weight->dtype() != parts.addend->dtype()) continue;
-    if (is_per_channel(parts.addend->shape(), parts.weight->shape().size(), parts.weight->shape()[0])) return true;
-  }
-  return false;
-}
 
 Result<Tensor> add_bias(const Parts& parts) {
   const auto channels = static_cast<std::size_t>(parts.weight->shape()[0]);
@@ -58,32 +41,83 @@ Result<Tensor> add_bias(const Parts& parts) {
   return from_doubles(parts.weight->dtype(), {parts.weight->shape()[0]}, bias);
 }
 
+// One walk in running order over an unchanged graph; what is found is written at the end.
+class Fusion {
+ public:
+  explicit Fusion(graph::Graph& graph) : graph_(graph), uses_(graph), dead_(graph.nodes.size(), false) {}
+
+  int run() {
+    int changes = 0;
+    for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
+      Parts parts;
+      if (!matches(graph_.nodes[i], parts)) continue;
+      Result<Tensor> bias = add_bias(parts);
+      if (!bias) continue;
+      into_[i] = parts.conv;
+      fused_[parts.conv] = {i, std::move(*bias)};
+      dead_[i] = true;
+      ++changes;
+    }
+    if (changes > 0) write();
+    return changes;
+  }
+
+ private:
+  struct Fused {
+    std::size_t last_add = 0;
+    Tensor bias;
+  };
+
+  bool matches(const Node& add, Parts& parts) const {
+    if (!add.is("Add") || add.inputs.size() != 2) return false;
+    return matches_side(add, 0, parts) || matches_side(add, 1, parts);
+  }
+
+  // add = Conv at input `side` + constant at the other.
+  bool matches_side(const Node& add, std::size_t side, Parts& parts) const {
+    parts.addend = uses_.constant(add.inputs[1 - side]);
+    if (parts.addend == nullptr || !uses_.single_reader(add.inputs[side])) return false;
+    const std::size_t maker = uses_.maker_index(add.inputs[side]);
+    if (maker == SIZE_MAX) return false;
+    const auto merged = into_.find(maker);
+    parts.conv = merged == into_.end() ? maker : merged->second;  // an Add that is part of its Conv by now
+    const Node& conv = graph_.nodes[parts.conv];
+    if (!conv.is("Conv")) return false;
+    parts.weight = uses_.constant(conv.inputs[1]);
+    if (parts.weight == nullptr || parts.weight->shape().empty() || !find_bias(conv, parts)) return false;
+    if (parts.weight->dtype() != parts.addend->dtype()) return false;
+    return is_per_channel(parts.addend->shape(), parts.weight->shape().size(), parts.weight->shape()[0]);
+  }
+
+  // False where the Conv has a bias that is not constant.
+  bool find_bias(const Node& conv, Parts& parts) const {
+    const auto fused = fused_.find(parts.conv);
+    const bool has_bias = conv.inputs.size() > 2 && !conv.inputs[2].empty();
+    parts.bias = fused != fused_.end() ? &fused->second.bias : has_bias ? uses_.constant(conv.inputs[2]) : nullptr;
+    return parts.bias != nullptr || !has_bias;
+  }
+
+  void write() {
+    graph::NameMaker names(graph_);
+    for (auto& [index, fused] : fused_) {
+      Node& conv = graph_.nodes[index];
+      conv.inputs.resize(3);
+      conv.inputs[2] = names.make(conv.inputs[1] + "_bias");
+      conv.outputs[0] = graph_.nodes[fused.last_add].outputs[0];
+      graph_.weights.push_back({conv.inputs[2], std::move(fused.bias), ""});
+    }
+    remove_nodes(graph_, dead_);
+  }
+
+  graph::Graph& graph_;
+  const Uses uses_;
+  std::map<std::size_t, Fused> fused_;           // Conv -> what it takes in
+  std::map<std::size_t, std::size_t> into_;      // Add -> its Conv
+  std::vector<bool> dead_;
+};
+
 }  // namespace
 
-Result<int> fuse_add_bias_into_conv(graph::Model& model) {
-  graph::Graph& graph = model.graph;
-  int changes = 0;
-  std::vector<bool> dead(graph.nodes.size(), false);
-  graph::NameMaker names(graph);
-  for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
-    if (!graph.nodes[i].is("Add")) continue;
-    const Uses uses(graph);  // anew: the Conv before may have taken a bias just now
-    Parts parts;
-    if (!matches(graph, uses, i, parts)) continue;
-    Result<Tensor> bias = add_bias(parts);
-    if (!bias) continue;
-    Node& conv = graph.nodes[parts.conv];
-    conv.inputs.resize(3);
-    conv.inputs[2] = names.make(conv.inputs[1] + "_bias");
-    conv.outputs[0] = graph.nodes[i].outputs[0];
-    graph.nodes[i].inputs.clear();
-    graph.nodes[i].outputs.clear();
-    dead[i] = true;
-    graph.weights.push_back({conv.inputs[2], std::move(*bias), ""});
-    ++changes;
-  }
-  remove_nodes(graph, dead);
-  return changes;
-}
+Result<int> fuse_add_bias_into_conv(graph::Model& model) { return Fusion(model.graph).run(); }
 
 }  // namespace arete::pass

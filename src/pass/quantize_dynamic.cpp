@@ -43,12 +43,12 @@ class DynamicQuantizer {
  public:
   explicit DynamicQuantizer(graph::Model& model) : graph_(model.graph), uses_(model.graph), names_(model.graph) {}
 
-  QuantizeReport run() {
+  Result<QuantizeReport> run() {
     std::vector<Node> nodes;
     for (const Node& node : graph_.nodes) {
       const bool takes = (node.is("MatMul") || node.is("Gemm")) && has_constant_weights(node, uses_);
       if (takes) {
-        rewrite(node, nodes);
+        RETURN_IF_ERROR(rewrite(node, nodes));
       } else {
         nodes.push_back(node);
       }
@@ -74,10 +74,11 @@ class DynamicQuantizer {
     return entry->second;
   }
 
-  void rewrite(const Node& node, std::vector<Node>& nodes) {
+  Status rewrite(const Node& node, std::vector<Node>& nodes) {
     const bool gemm = node.is("Gemm");
     const bool transposed = gemm && node.int_or("transB", 0) != 0;
     const Tensor weight = as_columns(*uses_.constant(node.inputs[1]), transposed, gemm ? node.float_or("alpha", 1.0F) : 1.0F);
+    RETURN_IF_ERROR(check_finite(weight.data<float>(), node.inputs[1]));
     QuantizedWeight columns = quantize_weight(weight, 1, kWeightBits);
     const std::vector<std::string> x = quantized(node.inputs[0], nodes);
     const std::string values = add_weight("w", std::move(columns.values));
@@ -97,6 +98,7 @@ class DynamicQuantizer {
     if (has_bias) nodes.push_back(make_node("Add", {product, bias_of(node)}, {node.outputs[0]}));
     ++report_.nodes;
     ++report_.weights;
+    return {};
   }
 
   std::string bias_of(const Node& gemm) {
@@ -119,7 +121,7 @@ class DynamicQuantizer {
 
 Result<QuantizeReport> quantize_dynamic(graph::Model& model) {
   DynamicQuantizer quantizer(model);
-  const QuantizeReport report = quantizer.run();
+  ASSIGN_OR_RETURN(const QuantizeReport report, quantizer.run());
   if (report.nodes == 0) {
     return Error{Code::kUnsupported, "nothing to quantise: the model has no Gemm or MatMul with constant float32 weights"};
   }

@@ -130,6 +130,8 @@ class Quantizer {
     const bool has_bias = original.inputs.size() > 2 && !original.inputs[2].empty();
     std::vector<float> bias = has_bias ? floats_of(*uses_.constant(original.inputs[2])) : std::vector<float>();
     if (node.is("Gemm")) fold_alpha_beta(node, weight, bias);
+    RETURN_IF_ERROR(check_finite(weight.data<float>(), original.inputs[1]));
+    if (has_bias) RETURN_IF_ERROR(check_finite(bias, original.inputs[2]));
     const std::optional<std::size_t> channels = channel_axis(original, weight);
     const std::optional<std::size_t> axis = options_.per_channel ? channels : std::nullopt;
     const float scale_x = parameters_of(original.inputs[0]).scale;

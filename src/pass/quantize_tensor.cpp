@@ -22,6 +22,11 @@ Slices slices_of(const Tensor& tensor, std::optional<std::size_t> axis) {
 
 }  // namespace
 
+Status check_finite(std::span<const float> numbers, const std::string& name) {
+  if (std::ranges::all_of(numbers, [](float number) { return std::isfinite(number); })) return {};
+  return Error{Code::kInvalid, "weight '" + name + "' holds NaN or infinite numbers, which int8 cannot; look at the training"};
+}
+
 QuantizedWeight quantize_weight(const Tensor& weight, std::optional<std::size_t> axis, int bits,
                                 const std::vector<float>& least_scale) {
   const Slices slices = slices_of(weight, axis);

@@ -3,6 +3,8 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
+#include <string>
 #include <vector>
 
 #include "core/tensor.h"
@@ -16,8 +18,12 @@ struct QuantizedWeight {
   std::vector<float> scale;  // one, or one a slice
 };
 
+// kInvalid where a number is NaN or infinite: no scale could hold it.
+Status check_finite(std::span<const float> numbers, const std::string& name);
+
 // `least_scale[i]` raises a slice's scale where it would be too small for its bias. `weight` must be
-// float32; axis nullopt: one scale for all. Rounds to nearest even, clips to +-(2^(bits-1) - 1).
+// float32 and finite; axis nullopt: one scale for all. Rounds to nearest even, clips to
+// +-(2^(bits-1) - 1).
 QuantizedWeight quantize_weight(const Tensor& weight, std::optional<std::size_t> axis, int bits,
                                 const std::vector<float>& least_scale = {});
 

@@ -65,6 +65,7 @@ Result<QuantizeReport> quantize_weights(graph::Model& model) {
       touched = true;
       places.emplace_back(i, input);
       if (packed.contains(name)) continue;
+      RETURN_IF_ERROR(check_finite(weight->data<float>(), name));
       const std::optional<std::size_t> axis = scale_axis(node, *weight);
       QuantizedWeight quantized = quantize_weight(*weight, axis, kWeightBits);
       const auto count = static_cast<std::int64_t>(quantized.scale.size());

@@ -46,7 +46,8 @@ double size_reduction(const Report& report);
 // True when the control was measured and is too noisy for a verdict on latency.
 bool is_too_noisy(const Report& report);
 
-// Numbers that there are none of are null (docs/formats/report.md).
+// Numbers that there are none of are null. Milliseconds, bytes, 0..1 and percentage points, as the
+// members are called.
 Json to_json(const Report& report);
 Json to_json(const Measured& measured, bool with_samples);
 Json to_json(const Agreement& agreement);

@@ -24,9 +24,9 @@
 namespace arete::serve {
 
 struct ModelSetup {
-  std::string name;                  // what /healthz says
-  std::string engine;                // "onnxruntime 1.31.1"
-  std::optional<ModelCard> card;     // nothing: guessed where the model looks like an image's
+  std::string name;               // what /healthz says
+  std::string engine;             // "onnxruntime 1.31.1"
+  std::optional<ModelCard> card;  // nothing: guessed where the model looks like an image's
   std::unique_ptr<engine::Session> session;
 };
 

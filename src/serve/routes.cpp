@@ -21,7 +21,8 @@ Json values_json(const std::vector<engine::ValueInfo>& values) {
   for (const engine::ValueInfo& value : values) {
     Json shape = value.known_shape ? Json::array() : Json();
     for (const std::int64_t size : value.shape) shape.push_back(size);
-    list.push_back(Json::object({{"name", value.name}, {"dtype", name_of(value.dtype)}, {"shape", std::move(shape)}}));
+    list.push_back(Json::object(
+        {{"name", value.name}, {"dtype", name_of(value.dtype)}, {"shape", std::move(shape)}}));
   }
   return list;
 }
@@ -38,13 +39,16 @@ HttpResponse page() {
   response.headers.add("Cache-Control", "no-cache");
   response.headers.add("Content-Security-Policy",
                        "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
-                       "img-src blob: data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'");
+                       "img-src blob: data:; connect-src 'self'; base-uri 'none'; form-action "
+                       "'none'; frame-ancestors 'none'");
   return response;
 }
 
 HttpResponse health(const ModelService& service) {
   HttpResponse response;
-  response.body = Json::object({{"status", "ok"}, {"model", service.name()}, {"engine", service.engine()}}).dump();
+  response.body =
+      Json::object({{"status", "ok"}, {"model", service.name()}, {"engine", service.engine()}})
+          .dump();
   return response;
 }
 
@@ -68,17 +72,31 @@ Json describe_model(const ModelService& service, const PredictLimits& limits) {
 }
 
 std::vector<os::Route> make_routes(const ModelService& service, const PredictLimits& limits) {
-  const std::size_t largest = std::max(limits.max_image_bytes + kMultipartOverheadBytes, limits.max_json_bytes);
+  const std::size_t largest =
+      std::max(limits.max_image_bytes + kMultipartOverheadBytes, limits.max_json_bytes);
   return {
-      {.method = "GET", .path = "/", .summary = "A page on which a person tries the model.",
-       .runs_on = RunsOn::kInline, .handler = constant(page())},
-      {.method = "POST", .path = "/predict", .scope = Scope::kPredict, .summary = "The model's answer to an image, a record or tensors.",
+      {.method = "GET",
+       .path = "/",
+       .summary = "A page on which a person tries the model.",
+       .runs_on = RunsOn::kInline,
+       .handler = constant(page())},
+      {.method = "POST",
+       .path = "/predict",
+       .scope = Scope::kPredict,
+       .summary = "The model's answer to an image, a record or tensors.",
        .body_limit_bytes = largest,
-       .handler = [&service, limits](const HttpRequest& request) { return predict(service, limits, request); }},
-      {.method = "GET", .path = "/healthz", .summary = "Whether the server is up, and with which model.",
-       .runs_on = RunsOn::kInline, .handler = constant(health(service))},
-      {.method = "GET", .path = "/model", .summary = "The model's inputs, outputs and card.",
-       .runs_on = RunsOn::kInline, .handler = constant(model(service, limits))},
+       .handler = [&service, limits](
+                      const HttpRequest& request) { return predict(service, limits, request); }},
+      {.method = "GET",
+       .path = "/healthz",
+       .summary = "Whether the server is up, and with which model.",
+       .runs_on = RunsOn::kInline,
+       .handler = constant(health(service))},
+      {.method = "GET",
+       .path = "/model",
+       .summary = "The model's inputs, outputs and card.",
+       .runs_on = RunsOn::kInline,
+       .handler = constant(model(service, limits))},
   };
 }
 

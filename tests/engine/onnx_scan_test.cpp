@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <random>
 #include <string>
 
 #include "tests/support/assert.h"
@@ -110,6 +111,24 @@ TEST(OnnxScan, RefusesEveryTruncation) {
   for (std::size_t length = 0; length < model.size(); ++length) {
     // A cut before the graph leaves a file without one; a cut inside leaves a broken field.
     EXPECT_FALSE(scan(model.substr(0, length)).has_value()) << length;
+  }
+}
+
+TEST(OnnxScan, SurvivesChangedBytes) {
+  const std::string weights =
+      field(5, number_field(2, 22) + field(13, field(1, "location") + field(2, "w")));
+  const std::string graph = node("If", branch(node("Conv") + weights)) + weights;
+  const std::string input =
+      field(11, field(1, "x") + field(2, field(1, number_field(1, 7) + field(2, ""))));
+  const std::string model = model_of(graph + input);
+  std::mt19937_64 random(11);
+  for (int i = 0; i < 50'000; ++i) {
+    std::string changed = model;
+    for (std::uint64_t edits = random() % 4 + 1; edits > 0; --edits) {
+      changed[random() % changed.size()] = static_cast<char>(random());
+    }
+    const auto found = scan(changed);
+    ASSERT_TRUE(found || found.error().code == Code::kCorrupt) << i;
   }
 }
 

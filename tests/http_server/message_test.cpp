@@ -26,7 +26,8 @@ TEST(Target, AbsoluteFormDropsTheHost) {
 }
 
 TEST(Target, RefusesWhatIsNoPath) {
-  for (const std::string target : {"", "*", "predict", "example.com:443", "/%", "/%4", "/%zz", "/%00", "/a?b=%g1"}) {
+  for (const std::string target :
+       {"", "*", "predict", "example.com:443", "/%", "/%4", "/%zz", "/%00", "/a?b=%g1"}) {
     HttpRequest request;
     EXPECT_FALSE(parse_target(target, request)) << target;
   }
@@ -60,7 +61,8 @@ TEST(Render, KeepsHeaderValuesOnOneLine) {
   response.headers.add("Bad\nName", "x");
   response.body = "12";
   EXPECT_EQ(render_head(response, true),
-            "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\nConnection: keep-alive\r\n"
+            "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\nConnection: "
+            "keep-alive\r\n"
             "X-Name: aEvil: 1\r\n\r\n");
 }
 
@@ -79,8 +81,12 @@ std::vector<Route> table() {
   };
   return {{.method = "GET", .path = "/", .handler = echo},
           {.method = "POST", .path = "/", .body_limit_bytes = 4, .handler = echo},
-          {.method = "GET", .path = "/throw", .handler = [](const HttpRequest&) -> HttpResponse { throw std::runtime_error("oops"); }},
-          {.method = "GET", .path = "/full", .handler = [](const HttpRequest&) -> HttpResponse { throw std::bad_alloc(); }}};
+          {.method = "GET",
+           .path = "/throw",
+           .handler = [](const HttpRequest&) -> HttpResponse { throw std::runtime_error("oops"); }},
+          {.method = "GET", .path = "/full", .handler = [](const HttpRequest&) -> HttpResponse {
+             throw std::bad_alloc();
+           }}};
 }
 
 HttpRequest request_for(std::string method, std::string path, std::string body = "") {
@@ -100,7 +106,8 @@ TEST(Routes, AnswerByMethodAndPath) {
 TEST(Routes, NameWhatThereIs) {
   const HttpResponse missing = answer(table(), request_for("GET", "/predict\""));
   EXPECT_EQ(missing.status, 404);
-  EXPECT_NE(missing.body.find(R"(["GET /","POST /","GET /throw","GET /full"])"), std::string::npos) << missing.body;
+  EXPECT_NE(missing.body.find(R"(["GET /","POST /","GET /throw","GET /full"])"), std::string::npos)
+      << missing.body;
   const HttpResponse wrong = answer(table(), request_for("DELETE", "/"));
   EXPECT_EQ(wrong.status, 405);
   EXPECT_EQ(wrong.headers.get("Allow"), "GET, HEAD, POST");

@@ -172,6 +172,11 @@ TEST(Noise, IsJudgedByTheControl) {
   EXPECT_FALSE(is_too_noisy(control));
   control.speedup_interval = {0.97, 1.03};
   EXPECT_TRUE(is_too_noisy(control));
+  // Narrow, but the machine favoured one side.
+  control.speedup_interval = {1.03, 1.04};
+  EXPECT_TRUE(is_too_noisy(control));
+  control.speedup_interval = {0.95, 0.96};
+  EXPECT_TRUE(is_too_noisy(control));
 }
 
 TEST(MeasureRuns, CountsAfterTheWarmUp) {

@@ -29,7 +29,8 @@ Result<std::string> percent_decode(std::string_view text, bool plus_is_space) {
       const int high = i + 2 < text.size() ? hex_digit(text[i + 1]) : -1;
       const int low = i + 2 < text.size() ? hex_digit(text[i + 2]) : -1;
       if (high < 0 || low < 0) {
-        return Error{Code::kInvalid, "the request target has a '%' without two hex digits behind it"};
+        return Error{Code::kInvalid,
+                     "the request target has a '%' without two hex digits behind it"};
       }
       c = static_cast<char>(high * 16 + low);
       i += 2;
@@ -46,7 +47,8 @@ Status parse_query(std::string_view text, HttpRequest& into) {
     text.remove_prefix(std::min(text.size(), field.size() + 1));
     if (field.empty()) continue;
     if (into.query.size() >= kMaxQueryFields) {
-      return Error{Code::kInvalid, "the query has more than " + std::to_string(kMaxQueryFields) + " fields"};
+      return Error{Code::kInvalid,
+                   "the query has more than " + std::to_string(kMaxQueryFields) + " fields"};
     }
     const std::size_t equals = std::min(field.find('='), field.size());
     ASSIGN_OR_RETURN(std::string key, percent_decode(field.substr(0, equals), true));
@@ -128,7 +130,8 @@ std::size_t HttpHeaders::count(std::string_view name) const {
 
 Status parse_target(std::string_view target, HttpRequest& into) {
   if (target.size() > kMaxTargetBytes) {
-    return Error{Code::kInvalid, "the request target is longer than " + std::to_string(kMaxTargetBytes) + " bytes"};
+    return Error{Code::kInvalid,
+                 "the request target is longer than " + std::to_string(kMaxTargetBytes) + " bytes"};
   }
   std::string_view rest = without_origin(target);
   rest = rest.substr(0, rest.find('#'));

@@ -32,10 +32,10 @@ class HttpHeaders {
 };
 
 struct HttpRequest {
-  std::string method;                                        // "POST", upper case as sent
-  std::string target;                                        // as sent: "/a%20b?x=1"
-  std::string path;                                          // percent-decoded: "/a b"
-  std::vector<std::pair<std::string, std::string>> query;    // percent-decoded, in order
+  std::string method;                                      // "POST", upper case as sent
+  std::string target;                                      // as sent: "/a%20b?x=1"
+  std::string path;                                        // percent-decoded: "/a b"
+  std::vector<std::pair<std::string, std::string>> query;  // percent-decoded, in order
   HttpHeaders headers;
   std::string body;
 };

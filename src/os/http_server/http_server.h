@@ -29,9 +29,9 @@ struct HttpServerOptions {
   std::uint16_t port = 0;          // 0: any free one, see HttpServer::port()
   int io_threads = 1;
   int handler_threads = 2;
-  std::size_t max_connections = 512;       // one more gets a 503 and is closed
-  std::size_t max_queued_requests = 256;   // that wait for a handler thread
-  std::size_t max_header_bytes = 16384;    // 431 above
+  std::size_t max_connections = 512;      // one more gets a 503 and is closed
+  std::size_t max_queued_requests = 256;  // that wait for a handler thread
+  std::size_t max_header_bytes = 16384;   // 431 above
   // Request bodies of all connections together; 503 above. Keeps slow uploads from eating memory.
   std::size_t max_buffered_bytes = std::size_t{256} << 20;
   int idle_timeout_ms = 60000;  // between two requests of a connection
@@ -45,7 +45,8 @@ class HttpServer {
  public:
   // Listens and answers from now on. kConflict: the port is taken (says by whom); kInvalid: the
   // address is none of this machine's; kNotFound: an unknown host name; kIo: anything else.
-  static Result<std::unique_ptr<HttpServer>> start(const HttpServerOptions& options, std::vector<Route> routes);
+  static Result<std::unique_ptr<HttpServer>> start(const HttpServerOptions& options,
+                                                   std::vector<Route> routes);
   virtual ~HttpServer() = default;  // as stop(0)
 
   virtual std::uint16_t port() const = 0;
@@ -65,6 +66,7 @@ struct ParsedBytes {
 };
 
 // The server's own parser and limits over bytes in memory, for tests and fuzzing.
-ParsedBytes parse_http_bytes(std::string_view bytes, const HttpServerOptions& options, std::span<const Route> routes);
+ParsedBytes parse_http_bytes(std::string_view bytes, const HttpServerOptions& options,
+                             std::span<const Route> routes);
 
 }  // namespace arete::os

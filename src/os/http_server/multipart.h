@@ -20,7 +20,7 @@ inline constexpr std::size_t kMaxBoundaryBytes = 70;
 
 struct Part {
   std::string name;
-  std::string file_name;     // as the client said (any UTF-8, may hold '/'): never a path to open
+  std::string file_name;  // as the client said (any UTF-8, may hold '/'): never a path to open
   bool has_file_name = false;
   std::string content_type;  // "" when the part has none
   std::string_view body;     // borrows from the parsed body

@@ -1,0 +1,109 @@
+// Fuzzes the way of a model through graph/ and pass/: any bytes give a model that keeps its promises
+// at each step, or an error with words.
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "core/check.h"
+#include "graph/official.h"
+#include "graph/onnx_io.h"
+#include "graph/op_table.h"
+#include "graph/summary.h"
+#include "graph/text.h"
+#include "graph/verifier.h"
+#include "pass/preset.h"
+#include "pass/quantize.h"
+#include "pass/runner.h"
+
+using namespace arete;
+using namespace arete::graph;
+
+namespace {
+
+constexpr std::size_t kMaxInput = 1 << 18;  // keeps one input fast
+
+// An error names something and is never our own mistake.
+void check_error(const Error& error) { CHECK(!error.message.empty() && error.code != Code::kBug); }
+
+// Any location holds the same 4 KiB.
+ReadOptions with_external_file() {
+  static const SharedBytes file = share_bytes(std::string(4096, 'x'));
+  return {[](const std::string&) -> Result<SharedBytes> { return file; }};
+}
+
+// What is written reads back as the same model.
+void check_round_trip(const Model& model) {
+  const Result<WrittenModel> written = write_onnx(model);
+  CHECK(written.has_value());
+  const Result<ReadModel> again = read_onnx(std::as_bytes(std::span(written->bytes)));
+  CHECK(again.has_value());
+  CHECK(again->frozen_inputs.empty());
+  CHECK(to_text(again->model) == to_text(model));
+  CHECK(write_onnx(again->model)->bytes == written->bytes);
+}
+
+void check_passes(const Model& model) {
+  for (const pass::PresetRow& preset : pass::all_presets()) {
+    Model optimised = model;
+    const auto reports = pass::run_passes(optimised, preset.passes);
+    CHECK(reports.has_value());
+    for (const pass::PassReport& report : *reports) CHECK(report.undone_because.empty());
+    CHECK(optimised.graph.inputs.size() == model.graph.inputs.size());
+    CHECK(optimised.graph.outputs.size() == model.graph.outputs.size());
+  }
+}
+
+template <class Quantize>
+void check_quantised(Model model, Quantize quantize) {
+  const Result<pass::QuantizeReport> report = quantize(model);
+  if (!report) return check_error(report.error());
+  const Status good = verify(model);
+  CHECK(good.has_value());
+  check_round_trip(model);
+}
+
+pass::Ranges some_ranges(const Model& model) {
+  pass::Ranges ranges;
+  for (const std::string& tensor : pass::tensors_to_observe(model)) ranges[tensor] = {-1.0F, 3.0F};
+  return ranges;
+}
+
+void check_quantisers(const Model& model) {
+  Model quantisable = model;
+  if (model.opset() >= kOldestOpset && model.opset() < pass::kQuantizeOpset) {
+    Result<Model> converted = convert_opset(model, pass::kQuantizeOpset);
+    if (!converted) return check_error(converted.error());
+    CHECK(converted->opset() == pass::kQuantizeOpset);
+    check_round_trip(*converted);
+    quantisable = std::move(*converted);
+  }
+  if (quantisable.opset() < pass::kQuantizeOpset) return;
+  check_quantised(quantisable, pass::quantize_weights);
+  check_quantised(quantisable, pass::quantize_dynamic);
+  check_quantised(quantisable, [](Model& m) { return pass::quantize_static(m, some_ranges(m), {}); });
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  if (size > kMaxInput) return 0;
+  Result<ReadModel> read = read_onnx(std::as_bytes(std::span(data, size)), with_external_file());
+  if (!read) {
+    check_error(read.error());
+    return 0;
+  }
+  Model& model = read->model;
+  check_round_trip(model);
+  const Status sorted = sort_nodes(model.graph);
+  const Status good = sorted ? verify(model) : sorted;
+  if (!good) {
+    check_error(good.error());
+    return 0;
+  }
+  check_round_trip(model);
+  CHECK(summarise(model).nodes >= static_cast<std::int64_t>(model.graph.nodes.size()));
+  static_cast<void>(official_complaint(model));
+  check_passes(model);
+  check_quantisers(model);
+  return 0;
+}
