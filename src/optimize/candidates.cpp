@@ -6,6 +6,7 @@
 #include "graph/official.h"
 #include "graph/onnx_io.h"
 #include "graph/uses.h"
+#include "os/base/machine.h"
 #include "pass/quantize.h"
 
 namespace arete::optimize {
@@ -26,6 +27,8 @@ bool wanted(Form form, const CandidateRequest& request, bool matmul_dominated) {
   const bool is_float = form == Form::kFloat;
   if (request.precision == Precision::kFp32 && !is_float) return false;
   if (request.precision == Precision::kInt8 && is_float) return false;
+  // Where 8-bit products are exact, a bit less would only cost accuracy.
+  if (form == Form::kStatic7Bit && os::has_int8_dot_product()) return false;
   if (request.target.name != "browser" || is_float) return true;
   return form == (matmul_dominated ? Form::kDynamic : Form::kWeightOnly);
 }
@@ -70,6 +73,7 @@ class Builder {
     model = *converted_;
     switch (form) {
       case Form::kStaticPerChannel: return quantize_static(model, {true, 8});
+      case Form::kStatic7Bit: return quantize_static(model, {true, 7});
       case Form::kStaticPerTensor: return quantize_static(model, {false, 8});
       case Form::kDynamic: return drop_report(pass::quantize_dynamic(model));
       default: return drop_report(pass::quantize_weights(model));

@@ -6,15 +6,16 @@
 namespace arete::optimize {
 namespace {
 
-constexpr std::array<FormRow, 5> kForms = {{
+constexpr std::array<FormRow, 6> kForms = {{
     {Form::kFloat, "float", "fp32", false},
     {Form::kStaticPerChannel, "int8 static per-channel", "int8", true},
+    {Form::kStatic7Bit, "int8 static 7-bit weights", "int8", true},
     {Form::kStaticPerTensor, "int8 static per-tensor", "int8", true},
     {Form::kDynamic, "int8 dynamic", "int8", false},
     {Form::kWeightOnly, "int8 weights only", "int8", false},
 }};
 
-constexpr std::array<Form, 5> kAllForms = {Form::kFloat, Form::kStaticPerChannel, Form::kStaticPerTensor, Form::kDynamic,
+constexpr std::array<Form, 6> kAllForms = {Form::kFloat, Form::kStaticPerChannel, Form::kStatic7Bit, Form::kStaticPerTensor, Form::kDynamic,
                                            Form::kWeightOnly};
 constexpr std::array<Form, 2> kMobileForms = {Form::kFloat, Form::kStaticPerChannel};
 constexpr std::array<Form, 2> kIotForms = {Form::kFloat, Form::kStaticPerTensor};

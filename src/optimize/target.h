@@ -10,7 +10,9 @@ namespace arete::optimize {
 enum class Objective : std::uint8_t { kLatency, kBytes };
 
 // How a variant stores and computes. kFloat is the model after graph optimisation alone.
-enum class Form : std::uint8_t { kFloat, kStaticPerChannel, kStaticPerTensor, kDynamic, kWeightOnly };
+// kStatic7Bit is per-channel with weights within +-63: on x86 CPUs without VNNI the fast int8 kernels
+// stay exact only then.
+enum class Form : std::uint8_t { kFloat, kStaticPerChannel, kStatic7Bit, kStaticPerTensor, kDynamic, kWeightOnly };
 
 struct FormRow {
   Form form;

@@ -87,7 +87,7 @@ class Optimize(Case):
             if wanted:
                 self.assertEqual(chosen, [wanted], ended.err)
             else:
-                self.assertEqual(len(ended.json["variants"]), 5)
+                self.assertIn(len(ended.json["variants"]), (5, 6))  # a CPU without VNNI has one more
             self.assertIsNone(ended.json["accuracy_delta"], "accuracy on calibration samples is no evidence")
             onnx.checker.check_model(self.path("out.onnx"))
 
