@@ -28,7 +28,8 @@ constexpr std::array<VerbRow, 6> kVerbs = {{
 
 int print_help(std::ostream& to) {
   to << "arete: a trained model, carried out to the edge\n\nUsage: arete VERB ... (arete VERB --help explains)\n\n";
-  for (const VerbRow& verb : kVerbs) to << "  " << verb.name << std::string(12 - verb.name.size(), ' ') << verb.summary << "\n";
+  for (const VerbRow& verb : kVerbs)
+    to << "  " << verb.name << std::string(12 - verb.name.size(), ' ') << verb.summary << "\n";
   to << "\nThe usual way:\n"
         "  arete info model.onnx\n"
         "  arete optimize model.onnx -o small.onnx --target mobile --calibration images/ --report report.html\n"

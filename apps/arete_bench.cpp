@@ -1,5 +1,5 @@
 // `arete bench MODEL`: latency of one model on seeded random inputs.
-#include <iostream>
+#include <cstdio>
 
 #include "apps/cli.h"
 #include "apps/engines.h"
@@ -28,7 +28,8 @@ std::string precision_of(const std::string& path) {
   const Result<graph::ReadModel> read = read_model(path);
   if (!read) return "unknown";
   const graph::Summary summary = graph::summarise(read->model);
-  for (const char* op : {"QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear", "QLinearConv", "QLinearMatMul", "MatMulInteger", "ConvInteger"}) {
+  for (const char* op : {"QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear", "QLinearConv", "QLinearMatMul",
+                         "MatMulInteger", "ConvInteger"}) {
     if (summary.ops.contains(op)) return "int8";
   }
   return "fp32";
@@ -36,10 +37,12 @@ std::string precision_of(const std::string& path) {
 
 Result<Json> measure(const Options& options) {
   const os::Clock& clock = os::real_clock();
-  ASSIGN_OR_RETURN(const std::unique_ptr<engine::Engine> engine, make_engine(options.engine == "auto" ? kDefaultEngine : options.engine, options.engine_lib));
+  ASSIGN_OR_RETURN(const std::unique_ptr<engine::Engine> engine,
+                   make_engine(options.engine == "auto" ? kDefaultEngine : options.engine, options.engine_lib));
   const std::uint64_t rss_before = os::resident_bytes();
   const std::int64_t start = clock.now_ns();
-  ASSIGN_OR_RETURN(const std::unique_ptr<engine::Session> session, open_session(*engine, options.path, options.threads));
+  ASSIGN_OR_RETURN(const std::unique_ptr<engine::Session> session,
+                   open_session(*engine, options.path, options.threads));
   const std::int64_t load_ns = clock.now_ns() - start;
   ASSIGN_OR_RETURN(const std::vector<NamedTensor> inputs, proof::random_inputs(session->inputs(), 1));
   const proof::Runner runner = [&]() -> Status {
@@ -49,7 +52,8 @@ Result<Json> measure(const Options& options) {
   };
   proof::Progress progress;
   progress.stop_requested = os::stop_requested;
-  ASSIGN_OR_RETURN(const proof::Distribution latency, proof::measure_runs(runner, clock, options.warmup, options.runs, progress));
+  ASSIGN_OR_RETURN(const proof::Distribution latency,
+                   proof::measure_runs(runner, clock, options.warmup, options.runs, progress));
   const std::uint64_t rss_after = os::resident_bytes();
   return Json::object({{"mean_latency_ms", latency.mean_ms},
                        {"p50_latency_ms", latency.p50_ms},
@@ -68,10 +72,13 @@ int run_bench(int argc, char** argv) {
   Options options;
   CLI::App app("Measures a model's latency on seeded random inputs; dynamic axes are 1.", "arete bench");
   app.add_option("MODEL", options.path, "an .onnx file")->required();
-  app.add_option("--engine", options.engine, "engine that runs the model; auto takes the tuner's choice where there is one");
+  app.add_option("--engine", options.engine,
+                 "engine that runs the model; auto takes the tuner's choice where there is one");
   app.add_option("--engine-lib", options.engine_lib, "another build of the engine's library");
   app.add_option("--threads", options.threads, "threads (default: all physical cores)")->check(CLI::Range(0, 1024));
-  app.add_option("--warmup", options.warmup, "runs that are not counted")->check(CLI::Range(0, 1000000))->capture_default_str();
+  app.add_option("--warmup", options.warmup, "runs that are not counted")
+      ->check(CLI::Range(0, 1000000))
+      ->capture_default_str();
   app.add_option("--runs", options.runs, "runs that are counted")->check(CLI::Range(1, 1000000))->capture_default_str();
   app.add_flag("--json", options.json, "one JSON object on the last line");
   if (const auto status = parse(app, argc, argv)) return *status;
@@ -82,7 +89,12 @@ int run_bench(int argc, char** argv) {
     print_json(*result);
     return kDone;
   }
-  for (const auto& [key, value] : result->as_object()) std::cout << key << std::string(22 - key.size(), ' ') << value.dump() << "\n";
+  const auto number = [&](const char* key) { return result->find(key)->as_double(); };
+  std::printf(
+      "p50 %.3f ms   p99 %.3f ms   mean %.3f ms   %.0f runs/s\nload %.1f ms   memory %.1f MB   %s, %s, %.0f threads\n",
+      number("p50_latency_ms"), number("p99_latency_ms"), number("mean_latency_ms"), number("throughput_per_sec"),
+      number("load_ms"), number("rss_bytes") / 1e6, result->find("engine")->as_string().c_str(),
+      result->find("precision")->as_string().c_str(), number("threads"));
   return kDone;
 }
 

@@ -1,4 +1,5 @@
 // `arete info MODEL`: what a model holds, without running it.
+#include <algorithm>
 #include <iostream>
 
 #include "apps/cli.h"
@@ -22,7 +23,8 @@ Json values_json(const std::vector<graph::Value>& values) {
         shape.push_back(dim.known() ? Json(dim.size) : dim.name.empty() ? Json(nullptr) : Json(dim.name));
       }
     }
-    list.push_back(Json::object({{"name", value.name}, {"dtype", name_of(value.type.dtype)}, {"shape", std::move(shape)}}));
+    list.push_back(
+        Json::object({{"name", value.name}, {"dtype", name_of(value.type.dtype)}, {"shape", std::move(shape)}}));
   }
   return list;
 }
@@ -45,19 +47,25 @@ Json info_json(const graph::ReadModel& read, const graph::Summary& summary, std:
 }
 
 void print_values(const char* title, const std::vector<graph::Value>& values) {
-  for (const graph::Value& value : values) std::cout << title << value.name << "  " << graph::to_string(value.type) << "\n";
+  for (const graph::Value& value : values)
+    std::cout << title << value.name << "  " << graph::to_string(value.type) << "\n";
 }
 
 void print_info(const graph::ReadModel& read, const graph::Summary& summary, std::uint64_t bytes) {
   print_values("input       ", read.model.graph.inputs);
   print_values("output      ", read.model.graph.outputs);
-  std::cout << "opset       " << read.model.opset() << "\nnodes       " << summary.nodes << "\nparameters  " << summary.parameters
-            << "\nbytes       " << bytes << "\nMACs        " << (summary.macs ? std::to_string(*summary.macs) : "not known (a shape is missing)")
-            << "\nops        ";
-  for (const auto& [op, count] : summary.ops) std::cout << " " << op << "x" << count;
+  std::cout << "opset       " << read.model.opset() << "\nnodes       " << summary.nodes << "\nparameters  "
+            << summary.parameters << "\nbytes       " << bytes << "\nMACs        "
+            << (summary.macs ? std::to_string(*summary.macs) : "not known (a shape is missing)") << "\nops        ";
+  std::vector<std::pair<std::int64_t, std::string>> ops;
+  for (const auto& [op, count] : summary.ops) ops.emplace_back(-count, op);  // most frequent first
+  std::ranges::sort(ops);
+  for (std::size_t i = 0; i < ops.size(); ++i)
+    std::cout << (i > 0 ? ", " : " ") << -ops[i].first << " " << ops[i].second;
   std::cout << "\n";
   if (!read.frozen_inputs.empty()) {
-    std::cout << "note        " << read.frozen_inputs.size() << " initializers were listed as inputs too; Arete reads them as constants\n";
+    std::cout << "note        " << read.frozen_inputs.size()
+              << " initializers were listed as inputs too; Arete reads them as constants\n";
   }
 }
 
@@ -78,7 +86,8 @@ int run_info(int argc, char** argv) {
   const Result<os::FileInfo> file = os::real_file_system().info(path);
   if (!file) return fail(file.error());
   if (const auto complaint = graph::official_complaint(read->model)) {
-    std::cerr << "arete: warning: the official ONNX checker complains: " << *complaint << "\n";
+    std::cerr << "arete: warning: the official ONNX checker complains: " << *complaint
+              << " (Arete reads the model all the same)\n";
   }
   if (text) std::cout << graph::to_text(read->model);
   const graph::Summary summary = graph::summarise(read->model);

@@ -28,8 +28,10 @@ int run_passes(int argc, char** argv) {
     }
     presets.set(std::string(row.name), std::move(names));
   }
-  if (json) print_json(Json::object({{"passes", std::move(passes)}, {"presets", std::move(presets)}}));
-  else std::cout << "\n";
+  if (json)
+    print_json(Json::object({{"passes", std::move(passes)}, {"presets", std::move(presets)}}));
+  else
+    std::cout << "\n";
   return kDone;
 }
 

@@ -31,7 +31,8 @@ Result<NamedTensor> read_input(const std::string& argument) {
 std::string file_name_of(const std::string& output) {
   std::string name;
   for (const char c : output) {
-    const bool plain = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '.' || c == '_' || c == '-';
+    const bool plain =
+        (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '.' || c == '_' || c == '-';
     std::array<char, 4> code{};
     std::snprintf(code.data(), code.size(), "%%%02X", static_cast<unsigned char>(c));
     name += plain ? std::string(1, c) : std::string(code.data());
@@ -39,7 +40,8 @@ std::string file_name_of(const std::string& output) {
   return name + ".npy";
 }
 
-Result<Json> write_outputs(const std::vector<engine::ValueInfo>& infos, const std::vector<Tensor>& outputs, const std::string& folder) {
+Result<Json> write_outputs(const std::vector<engine::ValueInfo>& infos, const std::vector<Tensor>& outputs,
+                           const std::string& folder) {
   // All are encoded before the first is written, so that a failure leaves nothing half done.
   std::vector<std::string> encoded;
   for (std::size_t i = 0; i < outputs.size(); ++i) {
@@ -55,7 +57,10 @@ Result<Json> write_outputs(const std::vector<engine::ValueInfo>& infos, const st
     RETURN_IF_ERROR(write_text(files, path, encoded[i]));
     Json shape = Json::array();
     for (const std::int64_t size : outputs[i].shape()) shape.push_back(size);
-    list.push_back(Json::object({{"name", infos[i].name}, {"dtype", name_of(outputs[i].dtype())}, {"shape", std::move(shape)}, {"file", path}}));
+    list.push_back(Json::object({{"name", infos[i].name},
+                                 {"dtype", name_of(outputs[i].dtype())},
+                                 {"shape", std::move(shape)},
+                                 {"file", path}}));
   }
   return list;
 }
@@ -77,7 +82,8 @@ Result<Json> run_once(const Options& options) {
     inputs.push_back(std::move(input));
   }
   ASSIGN_OR_RETURN(const std::unique_ptr<engine::Engine> engine, make_engine(options.engine, options.engine_lib));
-  ASSIGN_OR_RETURN(const std::unique_ptr<engine::Session> session, open_session(*engine, options.path, options.threads));
+  ASSIGN_OR_RETURN(const std::unique_ptr<engine::Session> session,
+                   open_session(*engine, options.path, options.threads));
   ASSIGN_OR_RETURN(const std::vector<Tensor> outputs, session->run(inputs));
   return write_outputs(session->outputs(), outputs, options.output_dir);
 }
@@ -88,7 +94,8 @@ int run_run(int argc, char** argv) {
   Options options;
   CLI::App app("Runs a model once on .npy files and writes each output as DIR/NAME.npy.", "arete run");
   app.add_option("MODEL", options.path, "an .onnx file")->required();
-  app.add_option("--input", options.inputs, "NAME=FILE.npy, once for each input (arete info shows them)");
+  app.add_option("--input", options.inputs, "NAME=FILE.npy, once for each input (arete info shows them)")
+      ->allow_extra_args(false);
   app.add_option("--output-dir", options.output_dir, "folder for the outputs, made if it is not there")->required();
   app.add_option("--engine", options.engine, "engine that runs the model");
   app.add_option("--engine-lib", options.engine_lib, "another build of the engine's library");

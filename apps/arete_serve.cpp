@@ -29,21 +29,18 @@ struct Arguments {
 };
 
 void declare(CLI::App& app, Arguments& arguments) {
-  app.add_option("MODEL", arguments.model,
-                 "The .onnx file; NAME.card.json beside NAME.onnx says how to read images")
+  app.add_option("MODEL", arguments.model, "The .onnx file; NAME.card.json beside NAME.onnx says how to read images")
       ->required();
   app.add_option("--port", arguments.port, "Port to listen on; 0 takes any free one")
       ->check(CLI::Range(0, 65535))
       ->capture_default_str();
-  app.add_option("--host", arguments.host,
-                 "Address to listen on; 0.0.0.0 answers other machines too")
+  app.add_option("--host", arguments.host, "Address to listen on; 0.0.0.0 answers other machines too")
       ->capture_default_str();
   app.add_option("--card", arguments.card, "The model card, when it is not beside the model");
   app.add_option("--threads", arguments.threads, "Threads of the engine; 0: all physical cores")
       ->check(CLI::Range(0, 1024))
       ->capture_default_str();
-  app.add_option("--max-image-bytes", arguments.limits.max_image_bytes,
-                 "Larger images are refused with 413")
+  app.add_option("--max-image-bytes", arguments.limits.max_image_bytes, "Larger images are refused with 413")
       ->check(CLI::Range(std::size_t{1}, kMostImageBytes))
       ->capture_default_str();
   app.add_option("--engine-lib", arguments.engine_lib,
@@ -54,8 +51,7 @@ void declare(CLI::App& app, Arguments& arguments) {
 }
 
 // Opens the model and puts its card to it.
-Result<std::unique_ptr<serve::ModelService>> open_model(engine::Engine& engine,
-                                                        const Arguments& arguments) {
+Result<std::unique_ptr<serve::ModelService>> open_model(engine::Engine& engine, const Arguments& arguments) {
   ASSIGN_OR_RETURN(const engine::ModelSource source,
                    engine::ModelSource::from_file(os::real_file_system(), arguments.model));
   ASSIGN_OR_RETURN(std::optional<ModelCard> card, load_card(arguments.card, arguments.model));
@@ -69,8 +65,7 @@ Result<std::unique_ptr<serve::ModelService>> open_model(engine::Engine& engine,
                                     .session = std::move(*session)});
 }
 
-Result<std::unique_ptr<os::HttpServer>> open_door(const serve::ModelService& service,
-                                                  const Arguments& arguments) {
+Result<std::unique_ptr<os::HttpServer>> open_door(const serve::ModelService& service, const Arguments& arguments) {
   os::HttpServerOptions options;
   options.host = arguments.host;
   options.port = arguments.port;
@@ -83,8 +78,7 @@ Result<std::unique_ptr<os::HttpServer>> open_door(const serve::ModelService& ser
 int serve_until_stopped(const Arguments& arguments) {
   os::catch_stop_signals();
   // The engine outlives the service, and the service the server.
-  const Result<std::unique_ptr<engine::Engine>> engine =
-      make_engine(kDefaultEngine, arguments.engine_lib);
+  const Result<std::unique_ptr<engine::Engine>> engine = make_engine(kDefaultEngine, arguments.engine_lib);
   if (!engine) return fail(engine.error());
   const Result<std::unique_ptr<serve::ModelService>> service = open_model(**engine, arguments);
   if (!service) return fail(service.error());
@@ -92,8 +86,8 @@ int serve_until_stopped(const Arguments& arguments) {
   // From here on requests are answered.
   const Result<std::unique_ptr<os::HttpServer>> server = open_door(**service, arguments);
   if (!server) return fail(server.error());
-  std::cout << "Serving " << (*service)->name() << " at " << (*server)->url() << " ("
-            << (*service)->engine() << "; Ctrl-C stops)" << std::endl;
+  std::cout << "Serving " << (*service)->name() << " at " << (*server)->url() << " (" << (*service)->engine()
+            << "; Ctrl-C stops)" << std::endl;
   os::wait_for_stop();
   // No new requests from here on; those in flight finish.
   (*server)->stop(kStopGraceMs);
@@ -104,9 +98,7 @@ int serve_until_stopped(const Arguments& arguments) {
 }  // namespace arete::apps
 
 int main(int argc, char** argv) {
-  CLI::App app(
-      "Serves one model over HTTP: POST /predict, GET /healthz, GET /model, and a page at /.",
-      "arete serve");
+  CLI::App app("Serves one model over HTTP: POST /predict, GET /healthz, GET /model, and a page at /.", "arete serve");
   arete::apps::Arguments arguments;
   arete::apps::declare(app, arguments);
   if (const auto status = arete::apps::parse(app, argc, argv)) return *status;

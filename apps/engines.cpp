@@ -30,7 +30,8 @@ Result<std::unique_ptr<engine::Engine>> make_engine(const std::string& name, con
   if (!library.empty()) return row->make({{library}});
   ASSIGN_OR_RETURN(const std::string program, os::program_path());
   const std::string folder = os::folder_of(program);
-  return row->make({{os::join_path(folder, std::string("lib/") + kLibraryName), os::join_path(folder, std::string("../lib/arete/") + kLibraryName)}});
+  return row->make({{os::join_path(folder, std::string("lib/") + kLibraryName),
+                     os::join_path(folder, std::string("../lib/arete/") + kLibraryName)}});
 }
 
 }  // namespace arete::apps

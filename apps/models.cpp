@@ -5,7 +5,9 @@
 
 namespace arete::apps {
 
-Result<graph::ReadModel> read_model(const std::string& path) { return optimize::load_model(os::real_file_system(), path); }
+Result<graph::ReadModel> read_model(const std::string& path) {
+  return optimize::load_model(os::real_file_system(), path);
+}
 
 Result<std::unique_ptr<engine::Session>> open_session(engine::Engine& engine, const std::string& path, int threads) {
   // Our verifier words the errors; the engine would name neither cause nor fix.

@@ -100,16 +100,14 @@ Result<graph::Model> quantisable_form(graph::Model model) {
 }
 
 Status prepare_calibrate(const Options& options, const graph::Model& form, Job& job) {
-  ASSIGN_OR_RETURN(
-      tune::Calibrator opened,
-      tune::Calibrator::open(*job.engine, form, pass::tensors_to_observe(form), options.threads));
+  ASSIGN_OR_RETURN(tune::Calibrator opened,
+                   tune::Calibrator::open(*job.engine, form, pass::tensors_to_observe(form), options.threads));
   const auto calibrator = std::make_shared<tune::Calibrator>(std::move(opened));
   job.inputs = calibrator->inputs();
   tune::CalibrateOptions calibrate;
   calibrate.batch_size = options.batch_size;
   calibrate.max_samples = options.samples;
-  job.look = [calibrator, calibrate,
-              ranges = job.ranges](SampleSource& source) -> Result<std::size_t> {
+  job.look = [calibrator, calibrate, ranges = job.ranges](SampleSource& source) -> Result<std::size_t> {
     ASSIGN_OR_RETURN(tune::Calibration seen, calibrator->run(source, calibrate));
     *ranges = std::move(seen.ranges);
     return seen.samples;
@@ -120,8 +118,7 @@ Status prepare_calibrate(const Options& options, const graph::Model& form, Job& 
 Status prepare_float(const Options& options, const engine::ModelSource& source, Job& job) {
   engine::SessionOptions session_options;
   session_options.threads = options.threads;
-  ASSIGN_OR_RETURN(std::shared_ptr<engine::Session> session,
-                   job.engine->open(source, session_options));
+  ASSIGN_OR_RETURN(std::shared_ptr<engine::Session> session, job.engine->open(source, session_options));
   job.inputs = session->inputs();
   job.look = [session, batch_size = options.batch_size,
               limit = options.samples](SampleSource& from) -> Result<std::size_t> {
@@ -150,8 +147,7 @@ Status open_model(const Options& options, Job& job) {
   ASSIGN_OR_RETURN(const std::optional<ModelCard> card, apps::load_card("", options.model_path));
   job.card = card ? *card : optimize::guess_card(read.model);
   if (options.as_is) {
-    ASSIGN_OR_RETURN(const engine::ModelSource source,
-                     engine::ModelSource::from_file(files, options.model_path));
+    ASSIGN_OR_RETURN(const engine::ModelSource source, engine::ModelSource::from_file(files, options.model_path));
     return prepare_float(options, source, job);
   }
   ASSIGN_OR_RETURN(const graph::Model form, quantisable_form(std::move(read.model)));
@@ -163,14 +159,12 @@ Status open_model(const Options& options, Job& job) {
     RETURN_IF_ERROR(export_form(options.export_path, written.bytes, job.card));
   }
   if (options.role == "calibrate") return prepare_calibrate(options, form, job);
-  return prepare_float(
-      options, engine::ModelSource::from_bytes(std::move(written.bytes), "float form"), job);
+  return prepare_float(options, engine::ModelSource::from_bytes(std::move(written.bytes), "float form"), job);
 }
 
 Status open_samples(const Options& options, Job& job) {
-  ASSIGN_OR_RETURN(
-      std::unique_ptr<tune::Dataset> dataset,
-      tune::open_dataset(os::real_file_system(), options.data_path, {job.card, job.inputs}));
+  ASSIGN_OR_RETURN(std::unique_ptr<tune::Dataset> dataset,
+                   tune::open_dataset(os::real_file_system(), options.data_path, {job.card, job.inputs}));
   if (options.stream) {
     job.samples = std::move(dataset);
     return {};
@@ -212,10 +206,10 @@ Json ranges_json(const pass::Ranges& ranges) {
 }
 
 Status serve(const Options& options, Job& job) {
-  const Json about = Json::object(
-      {{"engine", job.engine->name() + " " + job.engine->version()},
-       {"threads", options.threads},
-       {"batch", options.batch_size > 0 ? options.batch_size : proof::batch_size_for(job.inputs)}});
+  const Json about =
+      Json::object({{"engine", job.engine->name() + " " + job.engine->version()},
+                    {"threads", options.threads},
+                    {"batch", options.batch_size > 0 ? options.batch_size : proof::batch_size_for(job.inputs)}});
   std::cout << "ready " << about.dump() << std::endl;
   std::string line;
   while (std::getline(std::cin, line)) {

@@ -31,8 +31,8 @@ void check_parts(std::string_view body, std::string_view content_type) {
   }
   CHECK(parts->size() <= os::kMaxParts);
   for (const os::Part& part : *parts) {
-    CHECK(part.body.empty() || (part.body.data() >= body.data() &&
-                                part.body.data() + part.body.size() <= body.data() + body.size()));
+    CHECK(part.body.empty() ||
+          (part.body.data() >= body.data() && part.body.data() + part.body.size() <= body.data() + body.size()));
   }
 }
 

@@ -2,6 +2,7 @@
 // at each step, or an error with words.
 #include <cstddef>
 #include <cstdint>
+#include <iostream>
 #include <span>
 
 #include "core/check.h"
@@ -31,13 +32,21 @@ ReadOptions with_external_file() {
   return {[](const std::string&) -> Result<SharedBytes> { return file; }};
 }
 
+// As CHECK(result.has_value()), with the words.
+template <class T>
+void check_good(const Result<T>& result) {
+  if (!result) std::cerr << to_string(result.error()) << "\n";
+  CHECK(result.has_value());
+}
+
 // What is written reads back as the same model.
 void check_round_trip(const Model& model) {
   const Result<WrittenModel> written = write_onnx(model);
-  CHECK(written.has_value());
+  check_good(written);
   const Result<ReadModel> again = read_onnx(std::as_bytes(std::span(written->bytes)));
-  CHECK(again.has_value());
+  check_good(again);
   CHECK(again->frozen_inputs.empty());
+  if (to_text(again->model) != to_text(model)) std::cerr << to_text(model) << to_text(again->model);
   CHECK(to_text(again->model) == to_text(model));
   CHECK(write_onnx(again->model)->bytes == written->bytes);
 }
@@ -46,7 +55,7 @@ void check_passes(const Model& model) {
   for (const pass::PresetRow& preset : pass::all_presets()) {
     Model optimised = model;
     const auto reports = pass::run_passes(optimised, preset.passes);
-    CHECK(reports.has_value());
+    check_good(reports);
     for (const pass::PassReport& report : *reports) CHECK(report.undone_because.empty());
     CHECK(optimised.graph.inputs.size() == model.graph.inputs.size());
     CHECK(optimised.graph.outputs.size() == model.graph.outputs.size());
@@ -57,8 +66,7 @@ template <class Quantize>
 void check_quantised(Model model, Quantize quantize) {
   const Result<pass::QuantizeReport> report = quantize(model);
   if (!report) return check_error(report.error());
-  const Status good = verify(model);
-  CHECK(good.has_value());
+  check_good(verify(model));
   check_round_trip(model);
 }
 

@@ -60,7 +60,7 @@ def speed_text(variant, believed):
         return "", ""
     low, high = variant["speedup_interval"]
     word = "too noisy" if not believed else "slower" if high < 1 else "faster" if low > 1 else "no difference"
-    return f"{variant['speedup']:.2f} ({low:.2f} to {high:.2f})", word
+    return f"{variant['speedup']:.3f} ({low:.3f} to {high:.3f})", word
 
 
 def rows_of(name, answer):

@@ -21,7 +21,7 @@ class Settings:
     build: pathlib.Path
     threads: int
     pairs: int = 30
-    turn_s: float = 0.25
+    turn_s: float = 0.5  # short ones: /proc/stat counts ticks of 10 ms, too coarse to judge the others
     max_void: int = 120
     keep_void: bool = False
     quick: bool = False  # a smoke test: tiny, writes nothing

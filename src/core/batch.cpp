@@ -24,7 +24,9 @@ Result<Tensor> concat_rows(std::span<const Tensor> parts) {
   for (const Tensor& part : parts) {
     const bool fits = part.dtype() == parts[0].dtype() && part.shape().size() == shape.size() &&
                       std::equal(shape.begin() + 1, shape.end(), part.shape().begin() + 1);
-    if (!fits) return Error{Code::kInvalid, "cannot join " + describe(parts[0]) + " and " + describe(part) + " along the first axis"};
+    if (!fits)
+      return Error{Code::kInvalid,
+                   "cannot join " + describe(parts[0]) + " and " + describe(part) + " along the first axis"};
     shape[0] += part.shape()[0];
   }
   if (parts.size() == 1) return parts[0];
@@ -42,7 +44,8 @@ Result<Tensor> slice_rows(const Tensor& tensor, std::int64_t begin, std::int64_t
   RETURN_IF_ERROR(check_rows(tensor));
   const std::int64_t rows = tensor.shape()[0];
   if (begin < 0 || count < 0 || count > rows || begin > rows - count) {
-    return Error{Code::kInvalid, "rows " + std::to_string(begin) + "+" + std::to_string(count) + " lie outside " + describe(tensor)};
+    return Error{Code::kInvalid,
+                 "rows " + std::to_string(begin) + "+" + std::to_string(count) + " lie outside " + describe(tensor)};
   }
   Shape shape = tensor.shape();
   shape[0] = count;

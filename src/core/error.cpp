@@ -25,8 +25,6 @@ constexpr std::array<CodeRow, 12> kCodes = {{
 
 const CodeRow& describe(Code code) { return kCodes[static_cast<std::size_t>(code)]; }
 
-std::string to_string(const Error& error) {
-  return std::string(describe(error.code).name) + ": " + error.message;
-}
+std::string to_string(const Error& error) { return std::string(describe(error.code).name) + ": " + error.message; }
 
 }  // namespace arete

@@ -106,8 +106,8 @@ Library to_library(const Json& json) {
 
 Error wrong_member(std::string_view key, std::string_view wanted, const Json* got) {
   if (got == nullptr) return {Code::kInvalid, "\"" + std::string(key) + "\" is missing"};
-  return {Code::kInvalid, "\"" + std::string(key) + "\" must be a " + std::string(wanted) + ", not a " +
-                              std::string(got->type_name())};
+  return {Code::kInvalid,
+          "\"" + std::string(key) + "\" must be a " + std::string(wanted) + ", not a " + std::string(got->type_name())};
 }
 
 }  // namespace

@@ -29,17 +29,17 @@ class Json {
   using Member = std::pair<std::string, Json>;
   using Object = std::vector<Member>;
 
-  Json() = default;  // null
-  Json(std::nullptr_t) {}                                     // NOLINT: implicit, all of these
-  Json(bool value) : value_(value) {}                         // NOLINT
-  Json(int value) : value_(static_cast<std::int64_t>(value)) {}        // NOLINT
-  Json(std::int64_t value) : value_(value) {}                 // NOLINT
-  Json(std::uint64_t value) : value_(value) {}                // NOLINT
-  Json(double value) : value_(value) {}                       // NOLINT
-  Json(const char* value) : value_(std::string(value)) {}     // NOLINT
-  Json(std::string_view value) : value_(std::string(value)) {}  // NOLINT
-  Json(std::string value) : value_(std::move(value)) {}       // NOLINT
-  Json(Array value) : value_(std::move(value)) {}             // NOLINT
+  Json() = default;                                              // null
+  Json(std::nullptr_t) {}                                        // NOLINT: implicit, all of these
+  Json(bool value) : value_(value) {}                            // NOLINT
+  Json(int value) : value_(static_cast<std::int64_t>(value)) {}  // NOLINT
+  Json(std::int64_t value) : value_(value) {}                    // NOLINT
+  Json(std::uint64_t value) : value_(value) {}                   // NOLINT
+  Json(double value) : value_(value) {}                          // NOLINT
+  Json(const char* value) : value_(std::string(value)) {}        // NOLINT
+  Json(std::string_view value) : value_(std::string(value)) {}   // NOLINT
+  Json(std::string value) : value_(std::move(value)) {}          // NOLINT
+  Json(Array value) : value_(std::move(value)) {}                // NOLINT
   static Json object(std::initializer_list<Member> members = {});
   static Json array() { return Array{}; }
 
@@ -59,7 +59,7 @@ class Json {
 
   // CHECK that the type fits: test with is_*() first for outside input.
   bool as_bool() const;
-  double as_double() const;      // any number
+  double as_double() const;       // any number
   std::int64_t as_int64() const;  // an integer; values over 2^63-1 wrap (see is_uint64)
   std::uint64_t as_uint64() const;
   const std::string& as_string() const;
@@ -81,8 +81,7 @@ class Json {
   Result<std::int64_t> get_integer(std::string_view key) const;
 
  private:
-  std::variant<std::nullptr_t, bool, std::int64_t, std::uint64_t, double, std::string, Array, Object>
-      value_ = nullptr;
+  std::variant<std::nullptr_t, bool, std::int64_t, std::uint64_t, double, std::string, Array, Object> value_ = nullptr;
 };
 
 }  // namespace arete

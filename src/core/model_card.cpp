@@ -16,15 +16,13 @@ struct NameRow {
 
 constexpr std::array<NameRow<InputKind>, 3> kInputKinds = {
     {{InputKind::kTensor, "tensor"}, {InputKind::kImage, "image"}, {InputKind::kRecord, "record"}}};
-constexpr std::array<NameRow<PixelLayout>, 2> kLayouts = {
-    {{PixelLayout::kNchw, "NCHW"}, {PixelLayout::kNhwc, "NHWC"}}};
+constexpr std::array<NameRow<PixelLayout>, 2> kLayouts = {{{PixelLayout::kNchw, "NCHW"}, {PixelLayout::kNhwc, "NHWC"}}};
 constexpr std::array<NameRow<Orientation>, 2> kOrientations = {
     {{Orientation::kExif, "exif"}, {Orientation::kIgnore, "ignore"}}};
 constexpr std::array<NameRow<OutputKind>, 2> kOutputKinds = {
     {{OutputKind::kTensor, "tensor"}, {OutputKind::kClassification, "classification"}}};
-constexpr std::array<NameRow<Activation>, 3> kActivations = {{{Activation::kNone, "none"},
-                                                             {Activation::kSoftmax, "softmax"},
-                                                             {Activation::kSigmoid, "sigmoid"}}};
+constexpr std::array<NameRow<Activation>, 3> kActivations = {
+    {{Activation::kNone, "none"}, {Activation::kSoftmax, "softmax"}, {Activation::kSigmoid, "sigmoid"}}};
 
 template <class Enum, std::size_t N>
 std::string_view name_in(const std::array<NameRow<Enum>, N>& rows, Enum value) {
@@ -61,7 +59,8 @@ Status read_side(const Json& json, std::string_view key, int& into) {
 Status read_channels(const Json& json, std::string_view key, std::vector<float>& into) {
   const Json* member = json.find(key);
   if (member == nullptr) return {};
-  const Error wrong{Code::kInvalid, "card: \"" + std::string(key) + "\" must be a list of 1 or 3 numbers, one a channel"};
+  const Error wrong{Code::kInvalid,
+                    "card: \"" + std::string(key) + "\" must be a list of 1 or 3 numbers, one a channel"};
   if (!member->is_array()) return wrong;
   for (const Json& item : member->as_array()) {
     if (!item.is_number()) return wrong;
@@ -81,7 +80,8 @@ Result<RecordField> read_field(const Json& json) {
   if (!name) return with_context(std::move(name).error(), "card: field");
   field.name = *name;
   if (const Json* value = json.find("default"); value != nullptr) {
-    if (!value->is_number()) return Error{Code::kInvalid, "card: the default of field \"" + field.name + "\" must be a number"};
+    if (!value->is_number())
+      return Error{Code::kInvalid, "card: the default of field \"" + field.name + "\" must be a number"};
     field.has_default = true;
     field.default_value = value->as_double();
   }
@@ -89,8 +89,10 @@ Result<RecordField> read_field(const Json& json) {
 }
 
 Status check_image(const InputCard& input) {
-  if (input.width == 0 || input.height == 0) return Error{Code::kInvalid, "card: an image input needs \"width\" and \"height\""};
-  if (input.mean.size() != input.std.size()) return Error{Code::kInvalid, "card: \"mean\" and \"std\" must have the same length"};
+  if (input.width == 0 || input.height == 0)
+    return Error{Code::kInvalid, "card: an image input needs \"width\" and \"height\""};
+  if (input.mean.size() != input.std.size())
+    return Error{Code::kInvalid, "card: \"mean\" and \"std\" must have the same length"};
   for (const float deviation : input.std) {
     if (!(deviation != 0.0F)) return Error{Code::kInvalid, "card: \"std\" must not be 0"};
   }

@@ -30,7 +30,8 @@ Result<DType> parse_descr(std::string_view text) {
   }
   const std::string_view descr = text.substr(1, text.find(text[0], 1) - 1);
   if (!descr.empty() && descr[0] == '>') {
-    return Error{Code::kUnsupported, ".npy: big-endian data; save it again after x.astype('<" + std::string(descr.substr(1)) + "')"};
+    return Error{Code::kUnsupported,
+                 ".npy: big-endian data; save it again after x.astype('<" + std::string(descr.substr(1)) + "')"};
   }
   const bool has_order = !descr.empty() && (descr[0] == '<' || descr[0] == '|' || descr[0] == '=');
   const std::optional<DType> dtype = dtype_from_numpy(has_order ? descr.substr(1) : descr);
@@ -121,8 +122,8 @@ Result<Tensor> parse_npy(std::span<const std::byte> bytes) {
   ASSIGN_OR_RETURN(const std::size_t wanted, tensor_bytes(header.dtype, header.shape));
   const std::span<const std::byte> data = bytes.subspan(header.data_offset);
   if (data.size() != wanted) {
-    return corrupt("the shape " + to_string(header.shape) + " needs " + std::to_string(wanted) + " bytes of data, the file has " +
-                   std::to_string(data.size()));
+    return corrupt("the shape " + to_string(header.shape) + " needs " + std::to_string(wanted) +
+                   " bytes of data, the file has " + std::to_string(data.size()));
   }
   ASSIGN_OR_RETURN(Tensor tensor, Tensor::zeros(header.dtype, std::move(header.shape)));
   std::ranges::copy(data, tensor.mutable_bytes().begin());
@@ -156,7 +157,8 @@ Result<std::vector<NamedTensor>> parse_npz(std::span<const std::byte> bytes, std
   std::size_t budget = max_bytes;
   for (const ZipEntry& entry : entries) {
     if (entry.size_bytes > budget) {
-      return Error{Code::kExhausted, ".npz: the arrays are larger than the limit of " + std::to_string(max_bytes) + " bytes"};
+      return Error{Code::kExhausted,
+                   ".npz: the arrays are larger than the limit of " + std::to_string(max_bytes) + " bytes"};
     }
     budget -= entry.size_bytes;
     ASSIGN_OR_RETURN(const std::unique_ptr<ZipStream> stream, ZipStream::open(read, entry));

@@ -23,8 +23,8 @@ class [[nodiscard]] Result {
  public:
   using value_type = T;
 
-  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}        // NOLINT: implicit
-  Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}    // NOLINT: implicit
+  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}      // NOLINT: implicit
+  Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT: implicit
 
   bool has_value() const { return state_.index() == 0; }
   explicit operator bool() const { return has_value(); }
@@ -108,7 +108,7 @@ inline Error with_context(Error error, const std::string& context) {
 #define ASSIGN_OR_RETURN(declaration, expression) \
   ASSIGN_OR_RETURN_AS(ARETE_CONCAT(result_, __LINE__), declaration, expression)
 
-#define ASSIGN_OR_RETURN_AS(name, declaration, expression)  \
-  auto name = (expression);                                 \
-  if (!name.has_value()) return std::move(name).error();    \
+#define ASSIGN_OR_RETURN_AS(name, declaration, expression) \
+  auto name = (expression);                                \
+  if (!name.has_value()) return std::move(name).error();   \
   declaration = std::move(name).value()

@@ -4,8 +4,8 @@ namespace arete {
 
 Result<std::int64_t> element_count(std::span<const std::int64_t> shape) {
   if (shape.size() > kMaxRank) {
-    return Error{Code::kExhausted, "rank " + std::to_string(shape.size()) + " is over the limit of " +
-                                       std::to_string(kMaxRank)};
+    return Error{Code::kExhausted,
+                 "rank " + std::to_string(shape.size()) + " is over the limit of " + std::to_string(kMaxRank)};
   }
   std::int64_t count = 1;
   bool empty = false;

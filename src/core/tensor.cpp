@@ -31,9 +31,8 @@ Result<Tensor> Tensor::wrap(DType dtype, Shape shape, SharedBytes bytes) {
   ASSIGN_OR_RETURN(const std::int64_t count, element_count(shape));
   ASSIGN_OR_RETURN(const std::size_t wanted, tensor_bytes(dtype, shape));
   if (bytes.view.size() != wanted) {
-    return Error{Code::kInvalid, std::string(name_of(dtype)) + to_string(shape) + " needs " +
-                                     std::to_string(wanted) + " bytes, got " +
-                                     std::to_string(bytes.view.size())};
+    return Error{Code::kInvalid, std::string(name_of(dtype)) + to_string(shape) + " needs " + std::to_string(wanted) +
+                                     " bytes, got " + std::to_string(bytes.view.size())};
   }
   Tensor tensor;
   tensor.dtype_ = dtype;
@@ -46,8 +45,8 @@ Result<Tensor> Tensor::wrap(DType dtype, Shape shape, SharedBytes bytes) {
 Result<Tensor> Tensor::of_strings(Shape shape, std::vector<std::string> values) {
   ASSIGN_OR_RETURN(const std::int64_t count, element_count(shape));
   if (static_cast<std::size_t>(count) != values.size()) {
-    return Error{Code::kInvalid, "string" + to_string(shape) + " needs " + std::to_string(count) +
-                                     " strings, got " + std::to_string(values.size())};
+    return Error{Code::kInvalid, "string" + to_string(shape) + " needs " + std::to_string(count) + " strings, got " +
+                                     std::to_string(values.size())};
   }
   Tensor tensor;
   tensor.dtype_ = DType::kString;
@@ -76,17 +75,14 @@ std::span<const std::string> Tensor::strings() const {
 Result<Tensor> Tensor::reshaped(Shape shape) const {
   ASSIGN_OR_RETURN(const std::int64_t count, element_count(shape));
   if (count != size_) {
-    return Error{Code::kInvalid,
-                 "cannot reshape " + to_string(shape_) + " to " + to_string(shape)};
+    return Error{Code::kInvalid, "cannot reshape " + to_string(shape_) + " to " + to_string(shape)};
   }
   Tensor copy = *this;
   copy.shape_ = std::move(shape);
   return copy;
 }
 
-std::string describe(const Tensor& tensor) {
-  return std::string(name_of(tensor.dtype())) + to_string(tensor.shape());
-}
+std::string describe(const Tensor& tensor) { return std::string(name_of(tensor.dtype())) + to_string(tensor.shape()); }
 
 float half_to_float(std::uint16_t half) {
   const std::uint32_t sign = static_cast<std::uint32_t>(half & 0x8000U) << 16;
@@ -140,19 +136,43 @@ Result<std::vector<double>> to_doubles(const Tensor& tensor) {
   out.reserve(static_cast<std::size_t>(tensor.size()));
   const std::span<const std::byte> bytes = tensor.bytes();
   switch (tensor.dtype()) {
-    case DType::kFloat32: append<float>(bytes, out); break;
-    case DType::kFloat64: append<double>(bytes, out); break;
+    case DType::kFloat32:
+      append<float>(bytes, out);
+      break;
+    case DType::kFloat64:
+      append<double>(bytes, out);
+      break;
     case DType::kUint8:
-    case DType::kBool: append<std::uint8_t>(bytes, out); break;
-    case DType::kInt8: append<std::int8_t>(bytes, out); break;
-    case DType::kUint16: append<std::uint16_t>(bytes, out); break;
-    case DType::kInt16: append<std::int16_t>(bytes, out); break;
-    case DType::kUint32: append<std::uint32_t>(bytes, out); break;
-    case DType::kInt32: append<std::int32_t>(bytes, out); break;
-    case DType::kUint64: append<std::uint64_t>(bytes, out); break;
-    case DType::kInt64: append<std::int64_t>(bytes, out); break;
-    case DType::kFloat16: append_half(bytes, false, out); break;
-    case DType::kBfloat16: append_half(bytes, true, out); break;
+    case DType::kBool:
+      append<std::uint8_t>(bytes, out);
+      break;
+    case DType::kInt8:
+      append<std::int8_t>(bytes, out);
+      break;
+    case DType::kUint16:
+      append<std::uint16_t>(bytes, out);
+      break;
+    case DType::kInt16:
+      append<std::int16_t>(bytes, out);
+      break;
+    case DType::kUint32:
+      append<std::uint32_t>(bytes, out);
+      break;
+    case DType::kInt32:
+      append<std::int32_t>(bytes, out);
+      break;
+    case DType::kUint64:
+      append<std::uint64_t>(bytes, out);
+      break;
+    case DType::kInt64:
+      append<std::int64_t>(bytes, out);
+      break;
+    case DType::kFloat16:
+      append_half(bytes, false, out);
+      break;
+    case DType::kBfloat16:
+      append_half(bytes, true, out);
+      break;
     default:
       return Error{Code::kUnsupported, "no arithmetic on " + std::string(name_of(tensor.dtype())) + " tensors"};
   }
@@ -184,11 +204,20 @@ Result<Tensor> from_doubles(DType dtype, Shape shape, std::span<const double> va
   }
   const std::span<std::byte> to = dtype == DType::kString ? std::span<std::byte>() : tensor.mutable_bytes();
   switch (dtype) {
-    case DType::kFloat32: store<float>(values, to, [](double v) { return static_cast<float>(v); }); break;
-    case DType::kFloat64: store<double>(values, to, [](double v) { return v; }); break;
-    case DType::kFloat16: store<std::uint16_t>(values, to, [](double v) { return float_to_half(static_cast<float>(v)); }); break;
-    case DType::kBfloat16: store<std::uint16_t>(values, to, [](double v) { return to_bfloat16(static_cast<float>(v)); }); break;
-    default: return Error{Code::kUnsupported, "cannot make " + std::string(name_of(dtype)) + " from numbers"};
+    case DType::kFloat32:
+      store<float>(values, to, [](double v) { return static_cast<float>(v); });
+      break;
+    case DType::kFloat64:
+      store<double>(values, to, [](double v) { return v; });
+      break;
+    case DType::kFloat16:
+      store<std::uint16_t>(values, to, [](double v) { return float_to_half(static_cast<float>(v)); });
+      break;
+    case DType::kBfloat16:
+      store<std::uint16_t>(values, to, [](double v) { return to_bfloat16(static_cast<float>(v)); });
+      break;
+    default:
+      return Error{Code::kUnsupported, "cannot make " + std::string(name_of(dtype)) + " from numbers"};
   }
   return tensor;
 }

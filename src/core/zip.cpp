@@ -112,14 +112,15 @@ Result<ZipEntry> parse_row(std::span<const std::byte> rows, std::size_t& at, std
   at += name_bytes + extra_bytes + comment_bytes;
   if ((flags & 1U) != 0) return Error{Code::kUnsupported, "zip: entry '" + entry.name + "' is encrypted"};
   if (method != 0 && method != 8) {
-    return Error{Code::kUnsupported, "zip: entry '" + entry.name + "' uses compression method " + std::to_string(method) + "; use stored or deflate"};
+    return Error{Code::kUnsupported, "zip: entry '" + entry.name + "' uses compression method " +
+                                         std::to_string(method) + "; use stored or deflate"};
   }
   const bool fits = entry.offset <= archive_bytes && entry.packed_bytes <= archive_bytes - entry.offset &&
                     (entry.deflated || entry.packed_bytes == entry.size_bytes);
   if (!fits) return corrupt("entry '" + entry.name + "' lies outside the archive");
   if (entry.deflated && entry.size_bytes / kMaxDeflateRatio > entry.packed_bytes) {
-    return corrupt("entry '" + entry.name + "' claims to unpack to " + std::to_string(entry.size_bytes) + " bytes, which its " +
-                   std::to_string(entry.packed_bytes) + " cannot");
+    return corrupt("entry '" + entry.name + "' claims to unpack to " + std::to_string(entry.size_bytes) +
+                   " bytes, which its " + std::to_string(entry.packed_bytes) + " cannot");
   }
   return entry;
 }
@@ -127,7 +128,10 @@ Result<ZipEntry> parse_row(std::span<const std::byte> rows, std::size_t& at, std
 class Stream final : public ZipStream {
  public:
   Stream(ReadAt read, ZipEntry entry, std::uint64_t data_at)
-      : read_(std::move(read)), entry_(std::move(entry)), at_(data_at), left_packed_(entry_.packed_bytes),
+      : read_(std::move(read)),
+        entry_(std::move(entry)),
+        at_(data_at),
+        left_packed_(entry_.packed_bytes),
         left_(entry_.size_bytes) {}
   ~Stream() override {
     if (inflating_) inflateEnd(&inflate_);
@@ -146,7 +150,8 @@ class Stream final : public ZipStream {
     left_ -= to.size();
     RETURN_IF_ERROR(entry_.deflated ? inflate_into(to) : read_stored(to));
     crc_ = crc32_z(crc_, reinterpret_cast<const Bytef*>(to.data()), to.size());
-    if (left_ == 0 && crc_ != entry_.crc) return corrupt("entry '" + entry_.name + "' has another checksum than the archive says");
+    if (left_ == 0 && crc_ != entry_.crc)
+      return corrupt("entry '" + entry_.name + "' has another checksum than the archive says");
     return {};
   }
 
@@ -167,8 +172,10 @@ class Stream final : public ZipStream {
       const int code = inflate(&inflate_, Z_NO_FLUSH);
       const std::size_t produced = step - inflate_.avail_out;
       to = to.subspan(produced);
-      if (code == Z_STREAM_END && !to.empty()) return corrupt("entry '" + entry_.name + "' unpacks to fewer bytes than it says");
-      if (code != Z_OK && code != Z_STREAM_END && code != Z_BUF_ERROR) return corrupt("entry '" + entry_.name + "' does not unpack");
+      if (code == Z_STREAM_END && !to.empty())
+        return corrupt("entry '" + entry_.name + "' unpacks to fewer bytes than it says");
+      if (code != Z_OK && code != Z_STREAM_END && code != Z_BUF_ERROR)
+        return corrupt("entry '" + entry_.name + "' does not unpack");
       const bool stuck = produced == 0 && inflate_.avail_in == 0 && left_packed_ == 0;
       if (stuck && !to.empty()) return corrupt("entry '" + entry_.name + "' is cut short");
     }
@@ -203,9 +210,9 @@ void put(std::string& to, T value) {
 
 // The 26 bytes that the local header and the directory row share.
 void put_common(std::string& to, std::uint32_t crc, std::uint32_t size, std::size_t name_bytes) {
-  put<std::uint16_t>(to, 20);      // version needed
-  put<std::uint16_t>(to, 0x0800);  // names are UTF-8
-  put<std::uint16_t>(to, 0);       // stored
+  put<std::uint16_t>(to, 20);          // version needed
+  put<std::uint16_t>(to, 0x0800);      // names are UTF-8
+  put<std::uint16_t>(to, 0);           // stored
   put<std::uint32_t>(to, 0x00210000);  // 1980-01-01 00:00: the same bytes every time
   put<std::uint32_t>(to, crc);
   put<std::uint32_t>(to, size);
@@ -247,7 +254,8 @@ Result<std::unique_ptr<ZipStream>> ZipStream::open(ReadAt read, ZipEntry entry) 
   std::array<std::byte, kLocalBytes> local{};
   RETURN_IF_ERROR(read(entry.offset, local));
   if (get<std::uint32_t>(local, 0) != kLocalSignature) return corrupt("entry '" + entry.name + "' has no header");
-  const std::uint64_t data_at = entry.offset + kLocalBytes + get<std::uint16_t>(local, 26) + get<std::uint16_t>(local, 28);
+  const std::uint64_t data_at =
+      entry.offset + kLocalBytes + get<std::uint16_t>(local, 26) + get<std::uint16_t>(local, 28);
   auto stream = std::make_unique<Stream>(std::move(read), std::move(entry), data_at);
   RETURN_IF_ERROR(stream->start());
   return std::unique_ptr<ZipStream>(std::move(stream));

@@ -51,7 +51,8 @@ Status check_inputs(std::span<const ValueInfo> wanted, std::span<const NamedTens
       return Error{Code::kInvalid, "input '" + info.name + "' (" + describe(info) + ") is missing"};
     }
     if (!fits(info, tensor->tensor)) {
-      return Error{Code::kInvalid, "input '" + info.name + "' wants " + describe(info) + ", got " + arete::describe(tensor->tensor)};
+      return Error{Code::kInvalid,
+                   "input '" + info.name + "' wants " + describe(info) + ", got " + arete::describe(tensor->tensor)};
     }
   }
   for (const NamedTensor& tensor : given) {

@@ -130,9 +130,7 @@ struct Frame {
   int depth = 0;  // graphs around and including it
 };
 
-std::string text_of(Bytes bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
+std::string text_of(Bytes bytes) { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
 
 // The bytes of the last field `number` in a message; nothing when absent or not readable.
 std::optional<Bytes> find_message(Bytes message, std::uint32_t number) {
@@ -184,8 +182,7 @@ class Scanner {
     const bool is_graph = edge->to == Message::kGraph;
     const int depth = from.depth + (is_graph ? 1 : 0);
     if (depth > kMaxScanDepth) {
-      return Error{Code::kExhausted,
-                   "subgraphs are nested deeper than " + std::to_string(kMaxScanDepth)};
+      return Error{Code::kExhausted, "subgraphs are nested deeper than " + std::to_string(kMaxScanDepth)};
     }
     saw_graph_ |= is_graph;
     frames_.push_back({edge->to, field.bytes, Reader(field.bytes), depth});
@@ -245,8 +242,7 @@ class Scanner {
 // Runtime: QGemm, QAttention, DynamicQuantizeMatMul, MatMulIntegerToFloat.
 bool quantises_activations(std::string_view op) {
   const bool q_op = op.size() > 1 && op[0] == 'Q' && op[1] >= 'A' && op[1] <= 'Z';
-  return q_op || op.starts_with("Quantize") || op.find("DynamicQuantize") != op.npos ||
-         op.find("Integer") != op.npos;
+  return q_op || op.starts_with("Quantize") || op.find("DynamicQuantize") != op.npos || op.find("Integer") != op.npos;
 }
 
 }  // namespace
@@ -255,8 +251,7 @@ Result<OnnxScan> scan_onnx(std::span<const std::byte> model) { return Scanner().
 
 bool dequantises_weights_only(const OnnxScan& scan) {
   return scan.ops.contains("DequantizeLinear") &&
-         std::ranges::none_of(scan.ops,
-                              [](const auto& row) { return quantises_activations(row.first); });
+         std::ranges::none_of(scan.ops, [](const auto& row) { return quantises_activations(row.first); });
 }
 
 }  // namespace arete::engine

@@ -60,7 +60,8 @@ Status FunctionTable::check_calls(const Graph& main) {
 // Depth is bounded by kMaxCallDepth.
 Status FunctionTable::measure(Function& function, int depth) {
   if (function.walk == Function::Walk::kDone) return {};
-  if (function.walk == Function::Walk::kOpen) return Error{Code::kInvalid, describe(*function.source) + " calls itself"};
+  if (function.walk == Function::Walk::kOpen)
+    return Error{Code::kInvalid, describe(*function.source) + " calls itself"};
   if (depth > kMaxCallDepth) return too_deep();
   function.walk = Function::Walk::kOpen;
   function.expanded_nodes = count_nodes(function.body.graph);
@@ -79,7 +80,8 @@ Status FunctionTable::add_calls(const Graph& graph, int depth, std::int64_t& nod
     nodes += callee->expanded_nodes;
     if (height > kMaxCallDepth) return too_deep();
     if (nodes > kMaxExpandedNodes) {
-      return Error{Code::kExhausted, "the calls of functions stand for more than " + std::to_string(kMaxExpandedNodes) + " nodes"};
+      return Error{Code::kExhausted,
+                   "the calls of functions stand for more than " + std::to_string(kMaxExpandedNodes) + " nodes"};
     }
   }
   return {};

@@ -72,10 +72,21 @@ AttributeType Attribute::type() const {
 }
 
 std::string_view name_of(AttributeType type) {
-  constexpr std::array<std::string_view, 15> kNames = {
-      "nothing",        "a float",           "an integer",        "a string",        "a tensor",
-      "a graph",        "a list of floats",  "a list of integers", "a list of strings", "a list of tensors",
-      "a list of graphs", "a sparse tensor", "a list of sparse tensors", "a type",    "a list of types"};
+  constexpr std::array<std::string_view, 15> kNames = {"nothing",
+                                                       "a float",
+                                                       "an integer",
+                                                       "a string",
+                                                       "a tensor",
+                                                       "a graph",
+                                                       "a list of floats",
+                                                       "a list of integers",
+                                                       "a list of strings",
+                                                       "a list of tensors",
+                                                       "a list of graphs",
+                                                       "a sparse tensor",
+                                                       "a list of sparse tensors",
+                                                       "a type",
+                                                       "a list of types"};
   return kNames.at(static_cast<std::size_t>(type));
 }
 
@@ -95,7 +106,9 @@ Weight* Graph::find_weight(std::string_view weight) {
   return found == weights.end() ? nullptr : &*found;
 }
 
-const Weight* Graph::find_weight(std::string_view weight) const { return const_cast<Graph*>(this)->find_weight(weight); }
+const Weight* Graph::find_weight(std::string_view weight) const {
+  return const_cast<Graph*>(this)->find_weight(weight);
+}
 
 std::int64_t Model::opset(std::string_view domain) const {
   const auto found = std::ranges::find(opsets, domain, &OpsetImport::domain);

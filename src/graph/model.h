@@ -88,8 +88,8 @@ struct OpaqueAttribute {
 };
 
 using AttributeValue =
-    std::variant<std::monostate, float, std::int64_t, std::string, Tensor, std::shared_ptr<const Graph>, std::vector<float>,
-                 std::vector<std::int64_t>, std::vector<std::string>, std::vector<Tensor>,
+    std::variant<std::monostate, float, std::int64_t, std::string, Tensor, std::shared_ptr<const Graph>,
+                 std::vector<float>, std::vector<std::int64_t>, std::vector<std::string>, std::vector<Tensor>,
                  std::vector<std::shared_ptr<const Graph>>, OpaqueAttribute>;
 
 struct Attribute {
@@ -130,7 +130,7 @@ struct Graph {
   std::vector<Value> values;  // types of inner tensors, as far as somebody said or inferred them
   std::vector<Weight> weights;
   std::vector<std::string> sparse_weights;  // names only; the values travel in `extra`
-  std::vector<Node> nodes;  // in an order in which they can run (verified)
+  std::vector<Node> nodes;                  // in an order in which they can run (verified)
   std::string extra;
 
   Weight* find_weight(std::string_view name);

@@ -116,19 +116,23 @@ Model infer_shapes(Model model) {
 
 Result<Model> convert_opset(const Model& model, std::int64_t opset) {
   if (model.opset() >= opset) return model;
-  const std::string what = "the model cannot be converted from opset " + std::to_string(model.opset()) + " to " + std::to_string(opset) + ": ";
-  if (has_inner_sparse_weights(model.graph)) return Error{Code::kUnsupported, what + "a subgraph has sparse initializers"};
+  const std::string what = "the model cannot be converted from opset " + std::to_string(model.opset()) + " to " +
+                           std::to_string(opset) + ": ";
+  if (has_inner_sparse_weights(model.graph))
+    return Error{Code::kUnsupported, what + "a subgraph has sparse initializers"};
   try {
-    onnx::ModelProto converted =
-        onnx::version_conversion::ConvertVersion(to_proto(model, without_large_weights(), nullptr), static_cast<int>(opset));
+    onnx::ModelProto converted = onnx::version_conversion::ConvertVersion(
+        to_proto(model, without_large_weights(), nullptr), static_cast<int>(opset));
     ASSIGN_OR_RETURN(FromProto read, from_proto(std::move(converted), {}));
     restore_held_back(model, read.model);
-    if (read.model.graph.inputs.size() != model.graph.inputs.size() || read.model.graph.outputs.size() != model.graph.outputs.size()) {
+    if (read.model.graph.inputs.size() != model.graph.inputs.size() ||
+        read.model.graph.outputs.size() != model.graph.outputs.size()) {
       return Error{Code::kUnsupported, what + "the converter lost an input or output"};
     }
     Status good = sort_nodes(read.model.graph);
     if (good) good = verify(read.model);
-    if (!good) return Error{Code::kUnsupported, what + "the converter left a graph that does not hold: " + good.error().message};
+    if (!good)
+      return Error{Code::kUnsupported, what + "the converter left a graph that does not hold: " + good.error().message};
     return std::move(read.model);
   } catch (const std::exception& failure) {
     return Error{Code::kUnsupported, what + reason_of(failure)};

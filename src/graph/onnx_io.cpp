@@ -27,7 +27,8 @@ Error not_a_model(std::span<const std::byte> bytes) {
 
 Result<ReadModel> read_onnx(std::span<const std::byte> bytes, const ReadOptions& options) {
   if (bytes.size() > INT32_MAX) {
-    return Error{Code::kUnsupported, "the file is over 2 GiB, the limit of ONNX files; save the weights as external data"};
+    return Error{Code::kUnsupported,
+                 "the file is over 2 GiB, the limit of ONNX files; save the weights as external data"};
   }
   if (bytes.empty()) return not_a_model(bytes);
   const Status limits = scan_limits(bytes);

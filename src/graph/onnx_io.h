@@ -41,7 +41,7 @@ struct WriteOptions {
 };
 
 struct WrittenModel {
-  std::string bytes;                       // the .onnx file
+  std::string bytes;                        // the .onnx file
   std::vector<SharedBytes> external_parts;  // the external file's content, part by part
 };
 

@@ -7,7 +7,8 @@ namespace {
 
 std::vector<ParameterRow> parameters(const std::vector<onnx::OpSchema::FormalParameter>& formal) {
   std::vector<ParameterRow> rows;
-  for (const auto& parameter : formal) rows.push_back({parameter.GetName(), parameter.GetOption() == onnx::OpSchema::Single});
+  for (const auto& parameter : formal)
+    rows.push_back({parameter.GetName(), parameter.GetOption() == onnx::OpSchema::Single});
   return rows;
 }
 
@@ -17,8 +18,10 @@ std::optional<OpRow> find_op(std::string_view domain, std::string_view op_type, 
   const onnx::OpSchema* schema =
       onnx::OpSchemaRegistry::Schema(std::string(op_type), static_cast<int>(opset), std::string(domain));
   if (schema == nullptr) return std::nullopt;
-  OpRow row{schema->since_version(), schema->min_input(),  schema->max_input(), schema->min_output(),
-            schema->max_output(),    schema->deprecated(), schema->HasFunction(), parameters(schema->inputs()),
+  OpRow row{schema->since_version(),       schema->min_input(),
+            schema->max_input(),           schema->min_output(),
+            schema->max_output(),          schema->deprecated(),
+            schema->HasFunction(),         parameters(schema->inputs()),
             parameters(schema->outputs()), {}};
   for (const auto& [name, attribute] : schema->attributes()) {
     row.attributes.emplace(name, AttributeRow{static_cast<AttributeType>(attribute.type), attribute.required});

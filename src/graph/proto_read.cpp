@@ -98,7 +98,8 @@ class Reader {
     nodes.reserve(static_cast<std::size_t>(protos.size()));
     for (auto& proto : protos) {
       Result<Node> node = this->node(proto, depth);
-      if (!node) return with_context(std::move(node).error(), proto.op_type() + " (node " + std::to_string(nodes.size()) + ")");
+      if (!node)
+        return with_context(std::move(node).error(), proto.op_type() + " (node " + std::to_string(nodes.size()) + ")");
       nodes.push_back(std::move(*node));
     }
     return nodes;
@@ -136,7 +137,8 @@ class Reader {
   static Status check_sparse(const onnx::SparseTensorProto& sparse) {
     const Shape shape(sparse.dims().begin(), sparse.dims().end());
     for (const onnx::TensorProto* part : {&sparse.values(), &sparse.indices()}) {
-      if (part->data_location() == onnx::TensorProto::EXTERNAL) return Error{Code::kUnsupported, "it is sparse and lies in an external file"};
+      if (part->data_location() == onnx::TensorProto::EXTERNAL)
+        return Error{Code::kUnsupported, "it is sparse and lies in an external file"};
       const Shape part_shape(part->dims().begin(), part->dims().end());
       const Result<std::int64_t> count = element_count(part_shape);
       if (!count) return count.error();
@@ -190,15 +192,21 @@ class Reader {
     const AttributeType type = attribute_type(proto);
     proto.clear_type();
     switch (type) {
-      case AttributeType::kTensor: return tensor_attribute(proto);
-      case AttributeType::kTensors: return tensors_attribute(proto);
-      case AttributeType::kGraph: return graph_attribute(proto, depth);
-      case AttributeType::kGraphs: return graphs_attribute(proto, depth);
+      case AttributeType::kTensor:
+        return tensor_attribute(proto);
+      case AttributeType::kTensors:
+        return tensors_attribute(proto);
+      case AttributeType::kGraph:
+        return graph_attribute(proto, depth);
+      case AttributeType::kGraphs:
+        return graphs_attribute(proto, depth);
       case AttributeType::kSparseTensor:
       case AttributeType::kSparseTensors:
       case AttributeType::kType:
-      case AttributeType::kTypes: return opaque_attribute(proto, type);
-      default: return plain_attribute(proto, type);
+      case AttributeType::kTypes:
+        return opaque_attribute(proto, type);
+      default:
+        return plain_attribute(proto, type);
     }
   }
 
@@ -322,7 +330,8 @@ void read_header(onnx::ModelProto& proto, Model& model) {
   model.producer_version = proto.producer_version();
   for (const auto& entry : proto.metadata_props()) model.metadata[entry.key()] = entry.value();
   for (const auto& function : proto.functions()) {
-    model.functions.push_back({domain_of(function.domain()), function.name(), function.overload(), function.SerializeAsString()});
+    model.functions.push_back(
+        {domain_of(function.domain()), function.name(), function.overload(), function.SerializeAsString()});
   }
   proto.clear_ir_version();
   proto.clear_opset_import();
@@ -335,8 +344,10 @@ void read_header(onnx::ModelProto& proto, Model& model) {
 // Depth is bounded by kProtoRecursionLimit.
 std::string type_text(const onnx::TypeProto& type) {
   switch (type.value_case()) {
-    case onnx::TypeProto::kSequenceType: return "sequence(" + type_text(type.sequence_type().elem_type()) + ")";
-    case onnx::TypeProto::kOptionalType: return "optional(" + type_text(type.optional_type().elem_type()) + ")";
+    case onnx::TypeProto::kSequenceType:
+      return "sequence(" + type_text(type.sequence_type().elem_type()) + ")";
+    case onnx::TypeProto::kOptionalType:
+      return "optional(" + type_text(type.optional_type().elem_type()) + ")";
     case onnx::TypeProto::kMapType: {
       const std::optional<DType> key = dtype_from_onnx(type.map_type().key_type());
       return "map(" + std::string(key ? name_of(*key) : "?") + "," + type_text(type.map_type().value_type()) + ")";
@@ -347,12 +358,14 @@ std::string type_text(const onnx::TypeProto& type) {
       *dense.mutable_tensor_type()->mutable_shape() = type.sparse_tensor_type().shape();
       return "sparse(" + type_text(dense) + ")";
     }
-    case onnx::TypeProto::kOpaqueType: return "opaque(" + type.opaque_type().domain() + "." + type.opaque_type().name() + ")";
+    case onnx::TypeProto::kOpaqueType:
+      return "opaque(" + type.opaque_type().domain() + "." + type.opaque_type().name() + ")";
     case onnx::TypeProto::kTensorType: {
       const ValueType tensor = type_from_proto(type);
       return tensor.is_tensor() ? to_string(tensor) : "type " + std::to_string(type.tensor_type().elem_type());
     }
-    default: return "?";
+    default:
+      return "?";
   }
 }
 

@@ -70,13 +70,15 @@ class Writer {
     parse_bytes(graph.extra, extra);
     for (const auto& sparse : extra.sparse_initializer()) {
       const auto dtype = dtype_from_onnx(sparse.values().data_type());
-      typed_input(sparse.values().name(), dtype.value_or(DType::kUndefined), {sparse.dims().begin(), sparse.dims().end()}, proto);
+      typed_input(sparse.values().name(), dtype.value_or(DType::kUndefined),
+                  {sparse.dims().begin(), sparse.dims().end()}, proto);
     }
   }
 
   void weight(const Weight& weight, onnx::GraphProto& graph, int depth) {
     // An input more would change what a subgraph is called with.
-    const bool large = depth == 0 && options_.max_weight_bytes && weight.tensor.size_bytes() > *options_.max_weight_bytes;
+    const bool large =
+        depth == 0 && options_.max_weight_bytes && weight.tensor.size_bytes() > *options_.max_weight_bytes;
     if (large) {
       typed_input(weight.name, weight.tensor.dtype(), weight.tensor.shape(), graph);
       return;
@@ -134,7 +136,9 @@ class Writer {
   static void set_value(float value, onnx::AttributeProto& proto, int) { proto.set_f(value); }
   static void set_value(std::int64_t value, onnx::AttributeProto& proto, int) { proto.set_i(value); }
   static void set_value(const std::string& value, onnx::AttributeProto& proto, int) { proto.set_s(value); }
-  static void set_value(const Tensor& value, onnx::AttributeProto& proto, int) { tensor_to_proto(value, *proto.mutable_t()); }
+  static void set_value(const Tensor& value, onnx::AttributeProto& proto, int) {
+    tensor_to_proto(value, *proto.mutable_t());
+  }
   void set_value(const std::shared_ptr<const Graph>& value, onnx::AttributeProto& proto, int depth) {
     graph(*value, *proto.mutable_g(), depth + 1);
   }

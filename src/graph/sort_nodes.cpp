@@ -113,7 +113,8 @@ Status sort_nodes(Graph& graph) {
   const std::vector<std::size_t> order = running_order(waits);
   if (order.size() != graph.nodes.size()) {
     const std::size_t stuck = node_in_cycle(waits);
-    return Error{Code::kInvalid, describe(graph.nodes[stuck], stuck) + ": the graph has a cycle through it; a node cannot use its own result"};
+    return Error{Code::kInvalid, describe(graph.nodes[stuck], stuck) +
+                                     ": the graph has a cycle through it; a node cannot use its own result"};
   }
   std::vector<Node> sorted;
   sorted.reserve(order.size());

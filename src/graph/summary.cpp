@@ -54,9 +54,15 @@ struct MacRow {
   std::size_t weight_input;
 };
 constexpr MacRow kMacRows[] = {
-    {"Conv", MacRule::kConv, 0, 1},       {"ConvInteger", MacRule::kConv, 0, 1},     {"QLinearConv", MacRule::kConv, 0, 3},
-    {"ConvTranspose", MacRule::kConvTranspose, 0, 1}, {"Gemm", MacRule::kMatMul, 0, 1}, {"MatMul", MacRule::kMatMul, 0, 1},
-    {"MatMulInteger", MacRule::kMatMul, 0, 1}, {"QLinearMatMul", MacRule::kMatMul, 0, 3}, {"QGemm", MacRule::kMatMul, 0, 3},
+    {"Conv", MacRule::kConv, 0, 1},
+    {"ConvInteger", MacRule::kConv, 0, 1},
+    {"QLinearConv", MacRule::kConv, 0, 3},
+    {"ConvTranspose", MacRule::kConvTranspose, 0, 1},
+    {"Gemm", MacRule::kMatMul, 0, 1},
+    {"MatMul", MacRule::kMatMul, 0, 1},
+    {"MatMulInteger", MacRule::kMatMul, 0, 1},
+    {"QLinearMatMul", MacRule::kMatMul, 0, 3},
+    {"QGemm", MacRule::kMatMul, 0, 3},
 };
 
 // Nothing when a needed shape is unknown; 0 for an operator that does not multiply.

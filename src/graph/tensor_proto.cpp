@@ -17,7 +17,8 @@ void pack(const Field& field, std::span<std::byte> to) {
 }
 
 Error wrong_count(const Shape& shape, std::int64_t wanted, std::int64_t got) {
-  return {Code::kInvalid, "shape " + arete::to_string(shape) + " needs " + std::to_string(wanted) + " elements, the file has " + std::to_string(got)};
+  return {Code::kInvalid, "shape " + arete::to_string(shape) + " needs " + std::to_string(wanted) +
+                              " elements, the file has " + std::to_string(got)};
 }
 
 // Six-bit floats stand one an int32, and are packed four in three bytes.
@@ -63,14 +64,22 @@ Result<Tensor> from_field(const Field& field, DType dtype, Shape shape, std::int
 
 Result<Tensor> from_typed_data(const onnx::TensorProto& proto, DType dtype, Shape shape, std::int64_t count) {
   switch (dtype) {
-    case DType::kFloat32: return from_field<float>(proto.float_data(), dtype, std::move(shape), count, 1);
-    case DType::kComplex64: return from_field<float>(proto.float_data(), dtype, std::move(shape), count, 2);
-    case DType::kFloat64: return from_field<double>(proto.double_data(), dtype, std::move(shape), count, 1);
-    case DType::kComplex128: return from_field<double>(proto.double_data(), dtype, std::move(shape), count, 2);
-    case DType::kInt64: return from_field<std::int64_t>(proto.int64_data(), dtype, std::move(shape), count, 1);
-    case DType::kUint64: return from_field<std::uint64_t>(proto.uint64_data(), dtype, std::move(shape), count, 1);
-    case DType::kUint32: return from_field<std::uint32_t>(proto.uint64_data(), dtype, std::move(shape), count, 1);
-    default: return from_int32_data(proto, dtype, std::move(shape), count);
+    case DType::kFloat32:
+      return from_field<float>(proto.float_data(), dtype, std::move(shape), count, 1);
+    case DType::kComplex64:
+      return from_field<float>(proto.float_data(), dtype, std::move(shape), count, 2);
+    case DType::kFloat64:
+      return from_field<double>(proto.double_data(), dtype, std::move(shape), count, 1);
+    case DType::kComplex128:
+      return from_field<double>(proto.double_data(), dtype, std::move(shape), count, 2);
+    case DType::kInt64:
+      return from_field<std::int64_t>(proto.int64_data(), dtype, std::move(shape), count, 1);
+    case DType::kUint64:
+      return from_field<std::uint64_t>(proto.uint64_data(), dtype, std::move(shape), count, 1);
+    case DType::kUint32:
+      return from_field<std::uint32_t>(proto.uint64_data(), dtype, std::move(shape), count, 1);
+    default:
+      return from_int32_data(proto, dtype, std::move(shape), count);
   }
 }
 
@@ -129,13 +138,16 @@ Result<ExternalPlace> external_place(const onnx::TensorProto& proto) {
 Result<Tensor> from_external(const onnx::TensorProto& proto, DType dtype, Shape shape, const ReadOptions& options) {
   ASSIGN_OR_RETURN(const ExternalPlace place, external_place(proto));
   if (!options.load_external) {
-    return Error{Code::kInvalid, "its data lies in '" + place.location + "', but this model was not read from a folder"};
+    return Error{Code::kInvalid,
+                 "its data lies in '" + place.location + "', but this model was not read from a folder"};
   }
   ASSIGN_OR_RETURN(SharedBytes file, options.load_external(place.location));
   ASSIGN_OR_RETURN(const std::size_t wanted, tensor_bytes(dtype, shape));
-  if (place.length.value_or(wanted) != wanted || place.offset > file.view.size() || wanted > file.view.size() - place.offset) {
-    return Error{Code::kInvalid, "its data (" + std::to_string(wanted) + " bytes at " + std::to_string(place.offset) + ") does not fit '" +
-                                     place.location + "' of " + std::to_string(file.view.size()) + " bytes"};
+  if (place.length.value_or(wanted) != wanted || place.offset > file.view.size() ||
+      wanted > file.view.size() - place.offset) {
+    return Error{Code::kInvalid, "its data (" + std::to_string(wanted) + " bytes at " + std::to_string(place.offset) +
+                                     ") does not fit '" + place.location + "' of " + std::to_string(file.view.size()) +
+                                     " bytes"};
   }
   file.view = file.view.subspan(place.offset, wanted);
   ASSIGN_OR_RETURN(Tensor tensor, Tensor::wrap(dtype, std::move(shape), std::move(file)));
@@ -184,10 +196,10 @@ Result<Tensor> tensor_from_proto(onnx::TensorProto& proto, const ReadOptions& op
   Shape shape(proto.dims().begin(), proto.dims().end());
   ASSIGN_OR_RETURN(const std::int64_t count, element_count(shape));
   const bool external = proto.data_location() == onnx::TensorProto::EXTERNAL;
-  Result<Tensor> tensor = external                     ? from_external(proto, *dtype, std::move(shape), options)
+  Result<Tensor> tensor = external                   ? from_external(proto, *dtype, std::move(shape), options)
                           : *dtype == DType::kString ? from_strings(proto, std::move(shape))
-                          : proto.has_raw_data()       ? from_raw(proto, *dtype, std::move(shape))
-                                                       : from_typed_data(proto, *dtype, std::move(shape), count);
+                          : proto.has_raw_data()     ? from_raw(proto, *dtype, std::move(shape))
+                                                     : from_typed_data(proto, *dtype, std::move(shape), count);
   if (!tensor) return tensor;
   clear_content(proto);
   extra = proto.SerializeAsString();
@@ -203,7 +215,8 @@ void tensor_to_proto(const Tensor& tensor, onnx::TensorProto& proto) {
   proto.set_raw_data(tensor.bytes().data(), tensor.size_bytes());
 }
 
-void tensor_to_external_proto(const Tensor& tensor, const std::string& location, std::uint64_t offset, onnx::TensorProto& proto) {
+void tensor_to_external_proto(const Tensor& tensor, const std::string& location, std::uint64_t offset,
+                              onnx::TensorProto& proto) {
   start_proto(tensor, proto);
   proto.set_data_location(onnx::TensorProto::EXTERNAL);
   add_external(proto, "location", location);

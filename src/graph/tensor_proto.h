@@ -17,6 +17,7 @@ Result<Tensor> tensor_from_proto(onnx::TensorProto& proto, const ReadOptions& op
 // Adds type, shape and elements to a message that has none.
 void tensor_to_proto(const Tensor& tensor, onnx::TensorProto& proto);
 // As above with the elements in an external file at `offset`.
-void tensor_to_external_proto(const Tensor& tensor, const std::string& location, std::uint64_t offset, onnx::TensorProto& proto);
+void tensor_to_external_proto(const Tensor& tensor, const std::string& location, std::uint64_t offset,
+                              onnx::TensorProto& proto);
 
 }  // namespace arete::graph

@@ -62,7 +62,8 @@ std::string quoted(const std::string& text) {
 // Names are printed bare when they are plain, else quoted.
 std::string name_text(const std::string& name) {
   const auto plain = [](unsigned char c) {
-    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_' || c == '.' || c == '/' || c == ':';
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_' || c == '.' ||
+           c == '/' || c == ':';
   };
   return !name.empty() && std::ranges::all_of(name, plain) ? name : quoted(name);
 }
@@ -107,11 +108,13 @@ class Printer {
     if (!model.producer_name.empty() || !model.producer_version.empty()) {
       line("producer " + quoted(model.producer_name) + " " + quoted(model.producer_version));
     }
-    for (const OpsetImport& opset : model.opsets) line("opset " + domain_text(opset.domain) + " " + std::to_string(opset.version));
+    for (const OpsetImport& opset : model.opsets)
+      line("opset " + domain_text(opset.domain) + " " + std::to_string(opset.version));
     for (const auto& [key, value] : model.metadata) line("metadata " + name_text(key) + " = " + name_text(value));
     for (const OpaqueFunction& function : model.functions) {
       const std::string overload = function.overload.empty() ? "" : " overload=" + name_text(function.overload);
-      line("function " + domain_text(function.domain) + " " + name_text(function.name) + overload + " " + fingerprint(function.bytes));
+      line("function " + domain_text(function.domain) + " " + name_text(function.name) + overload + " " +
+           fingerprint(function.bytes));
     }
     graph("graph", model.graph);
     return std::move(out_);
@@ -124,7 +127,8 @@ class Printer {
     line(head + " " + name_text(graph.name) + " {" + extra_text(graph.extra));
     ++indent_;
     values("input ", graph.inputs);
-    for (const Weight& weight : graph.weights) line("weight " + name_text(weight.name) + ": " + tensor(weight.tensor) + extra_text(weight.extra));
+    for (const Weight& weight : graph.weights)
+      line("weight " + name_text(weight.name) + ": " + tensor(weight.tensor) + extra_text(weight.extra));
     for (const std::string& weight : graph.sparse_weights) line("weight " + name_text(weight) + ": sparse");
     values("value ", graph.values);
     for (const Node& node : graph.nodes) this->node(node);
@@ -134,7 +138,8 @@ class Printer {
   }
 
   void values(const char* head, const std::vector<Value>& values) {
-    for (const Value& value : values) line(head + name_text(value.name) + ": " + type_text(value.type) + extra_text(value.extra));
+    for (const Value& value : values)
+      line(head + name_text(value.name) + ": " + type_text(value.type) + extra_text(value.extra));
   }
 
   std::string tensor(const Tensor& tensor) const {
@@ -159,15 +164,20 @@ class Printer {
 
   void node(const Node& node) {
     std::string text;
-    for (std::size_t i = 0; i < node.outputs.size(); ++i) text += (i > 0 ? ", " : "") + (node.outputs[i].empty() ? "-" : name_text(node.outputs[i]));
+    for (std::size_t i = 0; i < node.outputs.size(); ++i)
+      text += (i > 0 ? ", " : "") + (node.outputs[i].empty() ? "-" : name_text(node.outputs[i]));
     text += " = " + (node.domain.empty() ? "" : name_text(node.domain) + ".") + name_text(node.op_type) + "(";
-    for (std::size_t i = 0; i < node.inputs.size(); ++i) text += (i > 0 ? ", " : "") + (node.inputs[i].empty() ? "-" : name_text(node.inputs[i]));
+    for (std::size_t i = 0; i < node.inputs.size(); ++i)
+      text += (i > 0 ? ", " : "") + (node.inputs[i].empty() ? "-" : name_text(node.inputs[i]));
     text += ")";
     std::vector<std::pair<std::string, std::shared_ptr<const Graph>>> graphs;
     std::string attributes;
     for (const Attribute& attribute : node.attributes) {
-      const std::string value = std::visit([&](const auto& v) { return attribute_text(attribute, v, graphs); }, attribute.value);
-      if (!value.empty()) attributes += (attributes.empty() ? "" : ", ") + name_text(attribute.name) + "=" + value + extra_text(attribute.extra);
+      const std::string value =
+          std::visit([&](const auto& v) { return attribute_text(attribute, v, graphs); }, attribute.value);
+      if (!value.empty())
+        attributes +=
+            (attributes.empty() ? "" : ", ") + name_text(attribute.name) + "=" + value + extra_text(attribute.extra);
     }
     if (!attributes.empty()) text += " {" + attributes + "}";
     if (!node.overload.empty()) text += " overload=" + name_text(node.overload);
@@ -180,7 +190,9 @@ class Printer {
 
   using Subgraphs = std::vector<std::pair<std::string, std::shared_ptr<const Graph>>>;
 
-  std::string attribute_text(const Attribute& a, std::monostate, Subgraphs&) { return a.reference.empty() ? "?" : "@" + name_text(a.reference); }
+  std::string attribute_text(const Attribute& a, std::monostate, Subgraphs&) {
+    return a.reference.empty() ? "?" : "@" + name_text(a.reference);
+  }
   std::string attribute_text(const Attribute&, float value, Subgraphs&) {
     const std::string text = number(static_cast<double>(value));
     return text.find_first_of(".en") == std::string::npos ? text + ".0" : text;
@@ -188,12 +200,15 @@ class Printer {
   std::string attribute_text(const Attribute&, std::int64_t value, Subgraphs&) { return std::to_string(value); }
   std::string attribute_text(const Attribute&, const std::string& value, Subgraphs&) { return quoted(value); }
   std::string attribute_text(const Attribute&, const Tensor& value, Subgraphs&) { return tensor(value); }
-  std::string attribute_text(const Attribute&, const OpaqueAttribute& value, Subgraphs&) { return "opaque " + fingerprint(value.bytes); }
+  std::string attribute_text(const Attribute&, const OpaqueAttribute& value, Subgraphs&) {
+    return "opaque " + fingerprint(value.bytes);
+  }
   std::string attribute_text(const Attribute& a, const std::shared_ptr<const Graph>& value, Subgraphs& graphs) {
     graphs.emplace_back(a.name, value);
     return "";
   }
-  std::string attribute_text(const Attribute& a, const std::vector<std::shared_ptr<const Graph>>& values, Subgraphs& graphs) {
+  std::string attribute_text(const Attribute& a, const std::vector<std::shared_ptr<const Graph>>& values,
+                             Subgraphs& graphs) {
     for (const auto& value : values) graphs.emplace_back(a.name, value);
     return "";
   }

@@ -21,8 +21,10 @@ class VisibleNames {
   void enter() { undo_.emplace_back(); }
   void leave() {
     for (const auto& [name, depth] : undo_.back()) {
-      if (depth == kNowhere) made_at_.erase(name);
-      else made_at_[name] = depth;
+      if (depth == kNowhere)
+        made_at_.erase(name);
+      else
+        made_at_[name] = depth;
     }
     undo_.pop_back();
   }
@@ -49,18 +51,19 @@ Status check_imports(const std::vector<OpsetImport>& opsets) {
     const std::string name = opset.domain.empty() ? "ai.onnx" : opset.domain;
     const auto [entry, fresh] = seen.emplace(opset.domain, opset.version);
     if (!fresh && entry->second != opset.version) {
-      return invalid("the operators of '" + name + "' are imported twice, as version " + std::to_string(entry->second) + " and as " +
-                     std::to_string(opset.version));
+      return invalid("the operators of '" + name + "' are imported twice, as version " + std::to_string(entry->second) +
+                     " and as " + std::to_string(opset.version));
     }
     const std::int64_t newest = newest_opset(opset.domain);
     if (newest == 0) continue;  // an unknown domain is the engine's business
     if (opset.version > newest) {
-      return unsupported("opset " + std::to_string(opset.version) + " of " + name + " is newer than " + std::to_string(newest) +
-                         ", the newest that this build knows; export with an older opset");
+      return unsupported("opset " + std::to_string(opset.version) + " of " + name + " is newer than " +
+                         std::to_string(newest) + ", the newest that this build knows; export with an older opset");
     }
     if (opset.version < 1 || (opset.domain.empty() && opset.version < kOldestOpset)) {
       return unsupported("opset " + std::to_string(opset.version) + " of " + name + " is older than " +
-                         std::to_string(opset.domain.empty() ? kOldestOpset : 1) + "; convert the model with onnx.version_converter first");
+                         std::to_string(opset.domain.empty() ? kOldestOpset : 1) +
+                         "; convert the model with onnx.version_converter first");
     }
   }
   return {};
@@ -73,15 +76,20 @@ std::int64_t version_of(const std::vector<OpsetImport>& opsets, std::string_view
 
 Error wrong_number(const char* what, std::size_t got, int least, int most) {
   std::string wanted = std::to_string(least);
-  if (most == INT32_MAX) wanted += " or more";
-  else if (most != least) wanted += " to " + std::to_string(most);
+  if (most == INT32_MAX)
+    wanted += " or more";
+  else if (most != least)
+    wanted += " to " + std::to_string(most);
   return invalid("it has " + std::to_string(got) + " " + what + ", the operator takes " + wanted);
 }
 
-Status check_parameters(const char* what, const std::vector<std::string>& names, const std::vector<ParameterRow>& rows, int least, int most) {
-  if (std::cmp_less(names.size(), least) || std::cmp_greater(names.size(), most)) return wrong_number(what, names.size(), least, most);
+Status check_parameters(const char* what, const std::vector<std::string>& names, const std::vector<ParameterRow>& rows,
+                        int least, int most) {
+  if (std::cmp_less(names.size(), least) || std::cmp_greater(names.size(), most))
+    return wrong_number(what, names.size(), least, most);
   for (std::size_t i = 0; i < std::min(names.size(), rows.size()); ++i) {
-    if (names[i].empty() && rows[i].required) return invalid("'" + rows[i].name + "' of its " + what + " is left out, but the operator needs it");
+    if (names[i].empty() && rows[i].required)
+      return invalid("'" + rows[i].name + "' of its " + what + " is left out, but the operator needs it");
   }
   return {};
 }
@@ -89,12 +97,14 @@ Status check_parameters(const char* what, const std::vector<std::string>& names,
 Status check_attributes(const Node& node, const OpRow& row) {
   for (const Attribute& attribute : node.attributes) {
     const auto found = row.attributes.find(attribute.name);
-    if (found == row.attributes.end() || !attribute.reference.empty() || attribute.type() == found->second.type) continue;
-    return invalid("its attribute '" + attribute.name + "' is " + std::string(name_of(attribute.type())) + ", the operator wants " +
-                   std::string(name_of(found->second.type)));
+    if (found == row.attributes.end() || !attribute.reference.empty() || attribute.type() == found->second.type)
+      continue;
+    return invalid("its attribute '" + attribute.name + "' is " + std::string(name_of(attribute.type())) +
+                   ", the operator wants " + std::string(name_of(found->second.type)));
   }
   for (const auto& [name, attribute] : row.attributes) {
-    if (attribute.required && node.find(name) == nullptr) return invalid("the required attribute '" + name + "' is missing");
+    if (attribute.required && node.find(name) == nullptr)
+      return invalid("the required attribute '" + name + "' is missing");
   }
   return {};
 }
@@ -142,7 +152,8 @@ class Verifier {
   static Status check_type(const Value& value, const char* what) {
     Shape known;
     for (const Dim& dim : value.type.dims) {
-      if (dim.size < -1) return invalid(std::string(what) + " '" + value.name + "' has the negative size " + std::to_string(dim.size));
+      if (dim.size < -1)
+        return invalid(std::string(what) + " '" + value.name + "' has the negative size " + std::to_string(dim.size));
       known.push_back(std::max<std::int64_t>(dim.size, 1));
     }
     const Result<std::int64_t> count = element_count(known);
@@ -176,7 +187,9 @@ class Verifier {
     for (const Attribute& attribute : node.attributes) {
       if (!seen.insert(attribute.name).second) return invalid("its attribute '" + attribute.name + "' stands twice");
       if (!attribute.reference.empty()) {
-        if (!in_function_) return invalid("its attribute '" + attribute.name + "' refers to a function's attribute, but it stands in no function");
+        if (!in_function_)
+          return invalid("its attribute '" + attribute.name +
+                         "' refers to a function's attribute, but it stands in no function");
       } else if (attribute.type() == AttributeType::kNone) {
         return invalid("its attribute '" + attribute.name + "' has no value of a type that this build knows");
       }
@@ -190,15 +203,19 @@ class Verifier {
     static const std::optional<OpRow> kNoRow;
     const std::optional<OpRow>& row = known_domain && opset != 0 ? schema(node, opset) : kNoRow;
     if (const Function* function = functions_.find(node)) {
-      if (row) return unsupported("the model has a " + describe(*function->source) + " of its own with the name of an official operator");
+      if (row)
+        return unsupported("the model has a " + describe(*function->source) +
+                           " of its own with the name of an official operator");
       return check_call(node, function->body.graph);
     }
     if (!known_domain) return {};
     if (opset == 0) {
-      return invalid("the model does not import the operators of '" + (node.domain.empty() ? "ai.onnx" : node.domain) + "' (add them to opset_import)");
+      return invalid("the model does not import the operators of '" + (node.domain.empty() ? "ai.onnx" : node.domain) +
+                     "' (add them to opset_import)");
     }
     if (!row) {
-      return unsupported("there is no operator " + node.op_type + " in opset " + std::to_string(opset) + (node.domain.empty() ? "" : " of " + node.domain));
+      return unsupported("there is no operator " + node.op_type + " in opset " + std::to_string(opset) +
+                         (node.domain.empty() ? "" : " of " + node.domain));
     }
     if (row->deprecated) return unsupported("the operator was removed before opset " + std::to_string(opset));
     RETURN_IF_ERROR(check_parameters("inputs", node.inputs, row->inputs, row->min_inputs, row->max_inputs));
@@ -207,8 +224,10 @@ class Verifier {
   }
 
   static Status check_call(const Node& node, const Graph& body) {
-    if (node.inputs.size() > body.inputs.size()) return wrong_number("inputs", node.inputs.size(), 0, static_cast<int>(body.inputs.size()));
-    if (node.outputs.size() > body.outputs.size()) return wrong_number("outputs", node.outputs.size(), 0, static_cast<int>(body.outputs.size()));
+    if (node.inputs.size() > body.inputs.size())
+      return wrong_number("inputs", node.inputs.size(), 0, static_cast<int>(body.inputs.size()));
+    if (node.outputs.size() > body.outputs.size())
+      return wrong_number("outputs", node.outputs.size(), 0, static_cast<int>(body.outputs.size()));
     return {};
   }
 
@@ -230,7 +249,8 @@ class Verifier {
 Status verify(const Model& model) {
   if (model.opsets.empty()) return invalid("the model imports no operator set (opset_import is empty)");
   if (model.ir_version > newest_ir_version()) {
-    return unsupported("IR version " + std::to_string(model.ir_version) + " is newer than " + std::to_string(newest_ir_version()) +
+    return unsupported("IR version " + std::to_string(model.ir_version) + " is newer than " +
+                       std::to_string(newest_ir_version()) +
                        ", the newest that this build knows; export with an older one");
   }
   RETURN_IF_ERROR(check_imports(model.opsets));

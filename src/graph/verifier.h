@@ -15,8 +15,8 @@
 
 namespace arete::graph {
 
-inline constexpr int kMaxCallDepth = 64;                        // functions within functions
-inline constexpr std::int64_t kMaxExpandedNodes = 1'000'000;    // that all calls of functions stand for
+inline constexpr int kMaxCallDepth = 64;                      // functions within functions
+inline constexpr std::int64_t kMaxExpandedNodes = 1'000'000;  // that all calls of functions stand for
 
 // kInvalid, kUnsupported or kExhausted with the node, the tensor and what to do.
 Status verify(const Model& model);

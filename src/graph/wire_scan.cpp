@@ -16,9 +16,9 @@ struct Field {
   Kind child;
 };
 constexpr Field kFields[] = {
-    {Kind::kModel, 7, Kind::kGraph},     {Kind::kModel, 20, Kind::kTraining}, {Kind::kModel, 25, Kind::kFunction},
-    {Kind::kTraining, 1, Kind::kGraph},  {Kind::kTraining, 2, Kind::kGraph},  {Kind::kGraph, 1, Kind::kNode},
-    {Kind::kFunction, 7, Kind::kNode},   {Kind::kNode, 5, Kind::kAttribute},  {Kind::kAttribute, 6, Kind::kGraph},
+    {Kind::kModel, 7, Kind::kGraph},      {Kind::kModel, 20, Kind::kTraining}, {Kind::kModel, 25, Kind::kFunction},
+    {Kind::kTraining, 1, Kind::kGraph},   {Kind::kTraining, 2, Kind::kGraph},  {Kind::kGraph, 1, Kind::kNode},
+    {Kind::kFunction, 7, Kind::kNode},    {Kind::kNode, 5, Kind::kAttribute},  {Kind::kAttribute, 6, Kind::kGraph},
     {Kind::kAttribute, 11, Kind::kGraph},
 };
 
@@ -35,7 +35,9 @@ constexpr std::size_t kMaxFrames = 400;  // messages within messages; protobuf a
 
 class Scanner {
  public:
-  explicit Scanner(std::span<const std::byte> bytes) : bytes_(bytes) { frames_.push_back({Kind::kModel, bytes.size()}); }
+  explicit Scanner(std::span<const std::byte> bytes) : bytes_(bytes) {
+    frames_.push_back({Kind::kModel, bytes.size()});
+  }
 
   Status run() {
     while (true) {
@@ -72,16 +74,22 @@ class Scanner {
     std::uint64_t value = 0;
     if (!varint(tag)) return broken();
     switch (tag & 7U) {
-      case 0: return varint(value) ? Status() : Status(broken());
-      case 1: return skip(8);
-      case 2: return varint(value) ? enter(tag >> 3, value) : Status(broken());
-      case 3: return push(Kind::kGroup, frames_.back().end);
+      case 0:
+        return varint(value) ? Status() : Status(broken());
+      case 1:
+        return skip(8);
+      case 2:
+        return varint(value) ? enter(tag >> 3, value) : Status(broken());
+      case 3:
+        return push(Kind::kGroup, frames_.back().end);
       case 4:
         if (frames_.back().kind != Kind::kGroup) return broken();
         frames_.pop_back();
         return {};
-      case 5: return skip(4);
-      default: return broken();
+      case 5:
+        return skip(4);
+      default:
+        return broken();
     }
   }
 
@@ -94,8 +102,10 @@ class Scanner {
   Status enter(std::uint64_t number, std::uint64_t length) {
     if (length > left()) return broken();
     const Kind parent = frames_.back().kind;
-    if (parent == Kind::kGraph || parent == Kind::kNode || parent == Kind::kAttribute || parent == Kind::kFunction) ++parts_;
-    if (parts_ > kMaxParts) return Error{Code::kExhausted, "the graph has more than " + std::to_string(kMaxParts) + " parts"};
+    if (parent == Kind::kGraph || parent == Kind::kNode || parent == Kind::kAttribute || parent == Kind::kFunction)
+      ++parts_;
+    if (parts_ > kMaxParts)
+      return Error{Code::kExhausted, "the graph has more than " + std::to_string(kMaxParts) + " parts"};
     const Kind kind = child_of(parent, number);
     if (kind == Kind::kSkipped) return skip(length);
     return push(kind, at_ + static_cast<std::size_t>(length));
@@ -103,7 +113,8 @@ class Scanner {
 
   Status push(Kind kind, std::size_t end) {
     frames_.push_back({kind, end});
-    if (kind == Kind::kNode && ++nodes_ > kMaxNodes) return Error{Code::kExhausted, "the graph has more than " + std::to_string(kMaxNodes) + " nodes"};
+    if (kind == Kind::kNode && ++nodes_ > kMaxNodes)
+      return Error{Code::kExhausted, "the graph has more than " + std::to_string(kMaxNodes) + " nodes"};
     // The main graph and those of training lie at depth 0.
     if (kind == Kind::kGraph && ++graphs_ > kMaxSubgraphDepth + 1) {
       return Error{Code::kExhausted, "subgraphs are nested deeper than " + std::to_string(kMaxSubgraphDepth)};

@@ -16,7 +16,8 @@ namespace {
 void split_bytes(const graph::Model& model, Candidate& candidate) {
   std::set<std::string_view> scales;
   for (const graph::Node& node : model.graph.nodes) {
-    if (node.is("QuantizeLinear") || node.is("DequantizeLinear")) scales.insert(node.inputs.begin() + 1, node.inputs.end());
+    if (node.is("QuantizeLinear") || node.is("DequantizeLinear"))
+      scales.insert(node.inputs.begin() + 1, node.inputs.end());
   }
   for (const graph::Weight& weight : model.graph.weights) {
     (scales.contains(weight.name) ? candidate.scale_bytes : candidate.weight_bytes) += weight.tensor.size_bytes();
@@ -72,11 +73,16 @@ class Builder {
     RETURN_IF_ERROR(convert());
     model = *converted_;
     switch (form) {
-      case Form::kStaticPerChannel: return quantize_static(model, {true, 8});
-      case Form::kStatic7Bit: return quantize_static(model, {true, 7});
-      case Form::kStaticPerTensor: return quantize_static(model, {false, 8});
-      case Form::kDynamic: return drop_report(pass::quantize_dynamic(model));
-      default: return drop_report(pass::quantize_weights(model));
+      case Form::kStaticPerChannel:
+        return quantize_static(model, {true, 8});
+      case Form::kStatic7Bit:
+        return quantize_static(model, {true, 7});
+      case Form::kStaticPerTensor:
+        return quantize_static(model, {false, 8});
+      case Form::kDynamic:
+        return drop_report(pass::quantize_dynamic(model));
+      default:
+        return drop_report(pass::quantize_weights(model));
     }
   }
 
@@ -94,8 +100,10 @@ class Builder {
     }
     if (!ranges_) {
       const std::vector<std::string> tensors = pass::tensors_to_observe(model);
-      if (tensors.empty()) return Error{Code::kUnsupported, "nothing to quantise: no Conv, Gemm or MatMul with constant float32 weights"};
-      Result<tune::Calibration> calibration = tune::calibrate(engine_, model, tensors, *request_.calibration, request_.calibrate);
+      if (tensors.empty())
+        return Error{Code::kUnsupported, "nothing to quantise: no Conv, Gemm or MatMul with constant float32 weights"};
+      Result<tune::Calibration> calibration =
+          tune::calibrate(engine_, model, tensors, *request_.calibration, request_.calibrate);
       // Bad samples are the user's to mend, not a property of this variant.
       fatal_ = !calibration && calibration.error().code != Code::kUnsupported;
       if (!calibration) return std::move(calibration).error();
@@ -151,7 +159,8 @@ bool is_matmul_dominated(const graph::Model& model) {
   return matmul > conv;
 }
 
-Result<CandidateSet> build_candidates(const graph::Model& model, engine::Engine& engine, const CandidateRequest& request) {
+Result<CandidateSet> build_candidates(const graph::Model& model, engine::Engine& engine,
+                                      const CandidateRequest& request) {
   return Builder(model, engine, request).run();
 }
 

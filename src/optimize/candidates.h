@@ -22,7 +22,7 @@ struct Candidate {
   std::string bytes;  // the .onnx file; empty when it could not be built
   std::uint64_t weight_bytes = 0;
   std::uint64_t scale_bytes = 0;
-  std::string left_out;  // why it was not built or may not be chosen; empty: a real candidate
+  std::string left_out;         // why it was not built or may not be chosen; empty: a real candidate
   bool reference_only = false;  // a row to learn from (freeze), never handed back
 };
 
@@ -42,7 +42,8 @@ struct CandidateSet {
 
 // `model` is the graph after its passes. An error only when calibration itself cannot go on
 // (cancelled, NaN in the samples); a variant that the model does not allow is listed with its reason.
-Result<CandidateSet> build_candidates(const graph::Model& model, engine::Engine& engine, const CandidateRequest& request);
+Result<CandidateSet> build_candidates(const graph::Model& model, engine::Engine& engine,
+                                      const CandidateRequest& request);
 
 // One candidate from a finished graph.
 Candidate make_candidate(std::string name, std::string precision, const graph::Model& model);

@@ -33,8 +33,9 @@ Activation find_activation(const graph::Model& model) {
   const graph::Uses uses(model.graph);
   const graph::Node* maker = uses.maker(model.graph.outputs[0].name);
   // Shape-only operators may stand between the activation and the output.
-  while (maker != nullptr && (maker->is("Reshape") || maker->is("Flatten") || maker->is("Squeeze") || maker->is("Identity") ||
-                              maker->is("Cast") || maker->is("DequantizeLinear") || maker->is("QuantizeLinear"))) {
+  while (maker != nullptr &&
+         (maker->is("Reshape") || maker->is("Flatten") || maker->is("Squeeze") || maker->is("Identity") ||
+          maker->is("Cast") || maker->is("DequantizeLinear") || maker->is("QuantizeLinear"))) {
     maker = uses.maker(maker->inputs[0]);
   }
   const bool probabilities = maker != nullptr && (maker->is("Softmax") || maker->is("Sigmoid"));

@@ -1,5 +1,6 @@
 #include "optimize/choose.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 
@@ -57,12 +58,13 @@ bool beats(const Variant& variant, const Outcome& outcome) {
     return static_cast<double>(variant.bytes) <= (1.0 - kLeastGain) * static_cast<double>(outcome.original_bytes);
   }
   const proof::Measured& latency = variant.report->latency;
-  return latency.speedup >= 1.0 + kLeastGain && latency.speedup_interval.low > 1.0;
+  return latency.speedup >= 1.0 + kLeastGain && latency.speedup_interval.low > wobble(outcome);
 }
 
 std::string gain_text(const Variant& variant, const Outcome& outcome) {
   const double ratio = gain(variant, outcome);
-  if (outcome.objective == Objective::kLatency) return ratio >= 1.0 ? times(ratio) + " as fast" : times(ratio) + " the speed";
+  if (outcome.objective == Objective::kLatency)
+    return ratio >= 1.0 ? times(ratio) + " as fast" : times(ratio) + " the speed";
   return ratio >= 1.0 ? times(ratio) + " smaller" : times(1.0 / ratio) + " larger";
 }
 
@@ -70,7 +72,8 @@ std::string gain_text(const Variant& variant, const Outcome& outcome) {
 std::string freeze_text(const Outcome& outcome) {
   if (outcome.objective != Objective::kLatency) return "";
   for (const Variant& variant : outcome.variants) {
-    if (variant.reference_only && variant.report) return "; freezing inputs alone gives " + times(variant.report->latency.speedup);
+    if (variant.reference_only && variant.report)
+      return "; freezing inputs alone gives " + times(variant.report->latency.speedup);
   }
   return "";
 }
@@ -81,16 +84,29 @@ std::string objection(const Variant& variant, const Outcome& outcome, const Choi
   if (variant.reference_only) return "shown apart: what reading gained, before any pass";
   std::string text = accuracy_objection(variant.report->agreement, rules);
   if (!text.empty()) return text;
-  if (rules.never_slower && is_slower(variant)) return "it is slower (" + times(variant.report->latency.speedup) + " the speed)";
+  if (rules.never_slower && is_slower(variant, outcome))
+    return "it is slower (" + times(variant.report->latency.speedup) + " the speed)";
   // An equal float model is a success when float is what was asked for.
-  if (rules.precision == Precision::kFp32 && !is_slower(variant)) return "";
+  if (rules.precision == Precision::kFp32 && !is_slower(variant, outcome)) return "";
   if (beats(variant, outcome)) return "";
+  if (outcome.objective == Objective::kLatency && gain(variant, outcome) >= 1.0 + kLeastGain) {
+    return "its gain (" + gain_text(variant, outcome) + ") is within what this machine wavers (" +
+           times(wobble(outcome)) + "); run again when it is quiet";
+  }
   return "it does not beat the original by " + fixed(kLeastGain * 100, 0) + " % (" + gain_text(variant, outcome) + ")";
 }
 
 }  // namespace
 
-bool is_slower(const Variant& variant) { return variant.report && proof::is_slower(variant.report->latency); }
+double wobble(const Outcome& outcome) {
+  if (!outcome.control) return 1.0;
+  const proof::Interval& seen = outcome.control->speedup_interval;
+  return std::max({1.0, seen.high, seen.low > 0 ? 1.0 / seen.low : 1.0});
+}
+
+bool is_slower(const Variant& variant, const Outcome& outcome) {
+  return variant.report && variant.report->latency.speedup_interval.high * wobble(outcome) < 1.0;
+}
 
 void choose(Outcome& outcome, const ChoiceRules& rules) {
   for (std::size_t i = 0; i < outcome.variants.size(); ++i) {
@@ -108,11 +124,12 @@ void choose(Outcome& outcome, const ChoiceRules& rules) {
   Variant& winner = outcome.variants[*outcome.chosen];
   winner.chosen = true;
   outcome.success = true;
-  outcome.slower = is_slower(winner);
+  outcome.slower = is_slower(winner, outcome);
   for (Variant& variant : outcome.variants) {
     if (variant.why.empty() && !variant.chosen) variant.why = "'" + winner.name + "' is better by the objective";
   }
-  const std::string but = outcome.slower ? ", but slower than the original (" + times(winner.report->latency.speedup) + " the speed)" : "";
+  const std::string but =
+      outcome.slower ? ", but slower than the original (" + times(winner.report->latency.speedup) + " the speed)" : "";
   winner.why = "the best by " + std::string(outcome.objective == Objective::kLatency ? "latency" : "size") + " (" +
                gain_text(winner, outcome) + ")" + but + freeze_text(outcome);
   outcome.verdict = winner.name + ": " + gain_text(winner, outcome) + but + freeze_text(outcome);

@@ -20,7 +20,9 @@ inline constexpr double kLeastSqnrDb = 20.0;
 // Variants that already have a `why` were left out before measuring and are passed over.
 void choose(Outcome& outcome, const ChoiceRules& rules);
 
-// The interval leaves no doubt that the variant is slower than the original.
-bool is_slower(const Variant& variant);
+// How far the machine alone moved the ratio of two equal models: the control's distance from 1, as a
+// factor of at least 1. A variant is called faster or slower only beyond it.
+double wobble(const Outcome& outcome);
+bool is_slower(const Variant& variant, const Outcome& outcome);
 
 }  // namespace arete::optimize

@@ -7,7 +7,9 @@ namespace arete::optimize {
 Result<graph::ReadModel> load_model(const os::FileSystem& files, const std::string& path) {
   ASSIGN_OR_RETURN(const SharedBytes bytes, files.map(path));
   graph::ReadOptions options;
-  options.load_external = [&](const std::string& location) { return files.map(os::join_path(os::folder_of(path), location)); };
+  options.load_external = [&](const std::string& location) {
+    return files.map(os::join_path(os::folder_of(path), location));
+  };
   Result<graph::ReadModel> read = graph::read_onnx(bytes.view, options);
   if (!read) return with_context(std::move(read).error(), path);
   Status good = graph::sort_nodes(read->model.graph);

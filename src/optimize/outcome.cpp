@@ -55,13 +55,14 @@ const Variant* measured_with(const Outcome& outcome) {
 Json original_json(const Outcome& outcome, bool with_samples) {
   const Variant* beside = measured_with(outcome);
   const bool labelled = beside != nullptr && beside->report->agreement.accuracy;
-  Json row = Json::object({{"name", "original"},
-                           {"bytes", outcome.original_bytes},
-                           {"weight_bytes", outcome.original_weight_bytes},
-                           {"scale_bytes", 0},
-                           {"p50_latency_ms", beside != nullptr ? Json(beside->report->latency.original.p50_ms) : Json()},
-                           {"p99_latency_ms", beside != nullptr ? Json(beside->report->latency.original.p99_ms) : Json()},
-                           {"accuracy", labelled ? Json(beside->report->agreement.accuracy->original()) : Json()}});
+  Json row =
+      Json::object({{"name", "original"},
+                    {"bytes", outcome.original_bytes},
+                    {"weight_bytes", outcome.original_weight_bytes},
+                    {"scale_bytes", 0},
+                    {"p50_latency_ms", beside != nullptr ? Json(beside->report->latency.original.p50_ms) : Json()},
+                    {"p99_latency_ms", beside != nullptr ? Json(beside->report->latency.original.p99_ms) : Json()},
+                    {"accuracy", labelled ? Json(beside->report->agreement.accuracy->original()) : Json()}});
   if (with_samples && beside != nullptr) row.set("samples_ms", samples_json(beside->report->latency.original));
   return row;
 }
@@ -75,11 +76,12 @@ Json strings_json(const std::vector<std::string>& strings) {
 Json passes_json(const std::vector<pass::PassReport>& passes) {
   Json list = Json::array();
   for (const pass::PassReport& pass : passes) {
-    list.push_back(Json::object({{"name", pass.name},
-                                 {"skipped", pass.skipped},
-                                 {"changes", pass.changes},
-                                 {"time_ms", static_cast<double>(pass.time_ns) / 1e6},
-                                 {"undone_because", pass.undone_because.empty() ? Json() : Json(pass.undone_because)}}));
+    list.push_back(
+        Json::object({{"name", pass.name},
+                      {"skipped", pass.skipped},
+                      {"changes", pass.changes},
+                      {"time_ms", static_cast<double>(pass.time_ns) / 1e6},
+                      {"undone_because", pass.undone_because.empty() ? Json() : Json(pass.undone_because)}}));
   }
   return list;
 }
@@ -101,11 +103,12 @@ void set_handed_back(Json& json, const Outcome& outcome) {
 
 Json to_json(const Outcome& outcome, bool with_samples) {
   const std::uint64_t bytes = outcome.chosen ? outcome.variants[*outcome.chosen].bytes : outcome.original_bytes;
-  Json json = Json::object({{"optimized_model_path", outcome.optimized_model_path},
-                            {"model", outcome.model_name},
-                            {"verdict", outcome.verdict},
-                            {"steps_completed", strings_json(outcome.steps_completed)},
-                            {"size_reduction", 1.0 - static_cast<double>(bytes) / static_cast<double>(outcome.original_bytes)}});
+  Json json = Json::object(
+      {{"optimized_model_path", outcome.optimized_model_path},
+       {"model", outcome.model_name},
+       {"verdict", outcome.verdict},
+       {"steps_completed", strings_json(outcome.steps_completed)},
+       {"size_reduction", 1.0 - static_cast<double>(bytes) / static_cast<double>(outcome.original_bytes)}});
   set_handed_back(json, outcome);
   json.set("slower", outcome.slower).set("target", outcome.target).set("level", outcome.level);
   json.set("objective", outcome.objective == Objective::kLatency ? "latency" : "bytes");
@@ -117,7 +120,9 @@ Json to_json(const Outcome& outcome, bool with_samples) {
   json.set("original", std::move(original)).set("variants", std::move(variants));
   const Variant* beside = measured_with(outcome);
   const proof::Device device = beside != nullptr ? beside->report->device : proof::Device{};
-  json.set("threads", device.threads).set("engine", device.engine + " " + device.engine_version).set("machine", device.cpu);
+  json.set("threads", device.threads)
+      .set("engine", device.engine + " " + device.engine_version)
+      .set("machine", device.cpu);
   json.set("control", outcome.control ? to_json(*outcome.control, false) : Json());
   json.set("evidence", outcome.evidence).set("weak_evidence", outcome.weak_evidence);
   json.set("samples", beside != nullptr ? Json(beside->report->agreement.samples) : Json());

@@ -19,10 +19,10 @@ namespace arete::optimize {
 struct Variant {
   std::string name;
   std::string precision;
-  std::uint64_t bytes = 0;         // of the file
-  std::uint64_t weight_bytes = 0;  // of them weights and biases,
-  std::uint64_t scale_bytes = 0;   // scales and zero points; the rest is structure
-  bool reference_only = false;     // a row to learn from (freeze), never handed back
+  std::uint64_t bytes = 0;              // of the file
+  std::uint64_t weight_bytes = 0;       // of them weights and biases,
+  std::uint64_t scale_bytes = 0;        // scales and zero points; the rest is structure
+  bool reference_only = false;          // a row to learn from (freeze), never handed back
   std::optional<proof::Report> report;  // nothing when it was left out before measuring
   bool chosen = false;
   std::string why;  // why it was chosen or left out, in words
@@ -39,9 +39,9 @@ struct Outcome {
   std::uint64_t original_weight_bytes = 0;
   std::vector<std::string> frozen_inputs;
   std::vector<pass::PassReport> passes;
-  std::vector<Variant> variants;  // without the original
+  std::vector<Variant> variants;           // without the original
   std::optional<proof::Measured> control;  // the original against itself
-  std::string evidence;      // "10000 labelled samples of test/"
+  std::string evidence;                    // "10000 labelled samples of test/"
   bool weak_evidence = false;
   std::size_t calibration_samples = 0;
   std::vector<std::string> notes;  // skipped samples and their reasons, what was assumed
@@ -51,7 +51,7 @@ struct Outcome {
   bool slower = false;
   std::string verdict;  // one sentence
   std::vector<std::string> steps_completed;
-  ModelCard card;       // of the model handed back
+  ModelCard card;  // of the model handed back
   std::string optimized_model_path;
 };
 

@@ -40,6 +40,8 @@ class Run {
   Outcome outcome_;
 
  private:
+  Status check_paths() const;
+  std::string card_path() const;
   proof::Progress progress(const std::string& step) const;
   Result<std::unique_ptr<tune::Dataset>> open(const std::string& path);
   Status open_sessions();
@@ -61,7 +63,7 @@ class Run {
   std::unique_ptr<tune::Dataset> calibration_;
   std::unique_ptr<tune::Dataset> evaluation_;
   std::unique_ptr<SampleSource> random_;
-  std::vector<Candidate> candidates_;           // one for each variant of the outcome
+  std::vector<Candidate> candidates_;  // one for each variant of the outcome
   proof::Opened original_;
   proof::Opened control_;
   std::vector<std::optional<proof::Opened>> opened_;  // by variant
@@ -76,19 +78,59 @@ proof::Progress Run::progress(const std::string& step) const {
   return progress;
 }
 
+// Nothing that is written may be something that is read, by whatever name or link.
+Status Run::check_paths() const {
+  struct Path {
+    std::string path;
+    std::string what;
+  };
+  const std::vector<Path> written = {{request_.output_path, "the output (-o)"},
+                                     {request_.report_path, "the report (--report)"},
+                                     {card_path(), "the output's card"}};
+  const std::vector<Path> read = {{request_.model_path, "the model"},
+                                  {request_.calibration_path, "the calibration data"},
+                                  {request_.evaluation_path, "the evaluation data"},
+                                  {request_.card_path, "the model card"}};
+  for (std::size_t i = 0; i < written.size(); ++i) {
+    if (written[i].path.empty()) continue;
+    for (const Path& other : read) {
+      // The card given may be the one at the output's place: it is written back as it was read.
+      if (i == 2 && other.what == "the model card") continue;
+      if (!other.path.empty() && os::same_file(files_, written[i].path, other.path)) {
+        return Error{Code::kInvalid,
+                     written[i].what + " would overwrite " + other.what + " '" + other.path + "'; give another path"};
+      }
+    }
+    for (std::size_t j = 0; j < i; ++j) {
+      if (os::same_file(files_, written[i].path, written[j].path))
+        return Error{Code::kInvalid,
+                     written[i].what + " and " + written[j].what + " are the same file; give another path"};
+    }
+  }
+  return {};
+}
+
+std::string Run::card_path() const {
+  return os::join_path(os::folder_of(request_.output_path), os::stem_of(request_.output_path) + ".card.json");
+}
+
 // Everything that can be refused is refused before the long work.
 Status Run::check_request() {
   target_ = find_target(request_.target);
   if (target_ == nullptr) return Error{Code::kNotFound, "there is no target '" + request_.target + "'"};
-  if (pass::find_preset(request_.level) == nullptr) return Error{Code::kNotFound, "there is no level '" + request_.level + "'"};
-  if (request_.output_path == request_.model_path) return Error{Code::kInvalid, "the output would overwrite the model; give another -o"};
+  if (pass::find_preset(request_.level) == nullptr)
+    return Error{Code::kNotFound, "there is no level '" + request_.level + "'"};
+  RETURN_IF_ERROR(check_paths());
   const std::string folder = os::folder_of(request_.output_path);
   const Result<os::FileInfo> info = files_.info(folder);
-  if (!info || info->kind != os::FileKind::kFolder) return Error{Code::kNotFound, "the folder '" + folder + "' of the output is not there; make it first"};
+  if (!info || info->kind != os::FileKind::kFolder)
+    return Error{Code::kNotFound, "the folder '" + folder + "' of the output is not there; make it first"};
   const Result<os::FileInfo> output = files_.info(request_.output_path);
-  if (output && output->kind != os::FileKind::kFile) return Error{Code::kInvalid, "the output '" + request_.output_path + "' is a folder or a special file"};
+  if (output && output->kind != os::FileKind::kFile)
+    return Error{Code::kInvalid, "the output '" + request_.output_path + "' is a folder or a special file"};
   if (!request_.calibration_path.empty() && request_.calibration_path == request_.evaluation_path) {
-    return Error{Code::kInvalid, "calibration and evaluation must be different samples, else the accuracy is flattered"};
+    return Error{Code::kInvalid,
+                 "calibration and evaluation must be different samples, else the accuracy is flattered"};
   }
   outcome_.model_name = os::stem_of(request_.model_path);
   outcome_.target = request_.target;
@@ -108,7 +150,9 @@ Status Run::convert() {
   outcome_.original_bytes = source_.bytes.view.size() + (read_.has_external_data ? outcome_.original_weight_bytes : 0);
   outcome_.card = request_.card ? *request_.card : guess_card(read_.model);
   if (!request_.card && outcome_.card.input.kind == InputKind::kImage) {
-    outcome_.notes.push_back("no model card: images are assumed to be " + std::string(outcome_.card.input.mean.size() == 3 ? "RGB with ImageNet mean and deviation" : "grey, scaled to 0..1") +
+    outcome_.notes.push_back("no model card: images are assumed to be " +
+                             std::string(outcome_.card.input.mean.size() == 3 ? "RGB with ImageNet mean and deviation"
+                                                                              : "grey, scaled to 0..1") +
                              "; write " + os::stem_of(request_.model_path) + ".card.json if that is not so");
   }
   if (!outcome_.frozen_inputs.empty()) outcome_.steps_completed.emplace_back("onnx_conversion");
@@ -121,14 +165,16 @@ Status Run::optimise_graph() {
   options.disabled = request_.disabled_passes;
   options.now_ns = [] { return os::real_clock().now_ns(); };
   ASSIGN_OR_RETURN(outcome_.passes, pass::run_passes(model_, pass::find_preset(request_.level)->passes, options));
-  const bool changed = std::ranges::any_of(outcome_.passes, [](const pass::PassReport& pass) { return pass.changes > 0; });
+  const bool changed =
+      std::ranges::any_of(outcome_.passes, [](const pass::PassReport& pass) { return pass.changes > 0; });
   if (changed) outcome_.steps_completed.emplace_back("graph_optimization");
   return {};
 }
 
 Result<std::unique_ptr<tune::Dataset>> Run::open(const std::string& path) {
   if (path.empty()) return std::unique_ptr<tune::Dataset>();
-  Result<std::unique_ptr<tune::Dataset>> dataset = tune::open_dataset(files_, path, {outcome_.card, original_.session->inputs()});
+  Result<std::unique_ptr<tune::Dataset>> dataset =
+      tune::open_dataset(files_, path, {outcome_.card, original_.session->inputs()});
   if (!dataset) return dataset;
   auto& labels = outcome_.card.output.labels;
   if (labels.empty()) labels = (*dataset)->labels();
@@ -162,15 +208,18 @@ Status Run::quantise() {
   };
   ASSIGN_OR_RETURN(CandidateSet set, build_candidates(model_, engine_, request));
   outcome_.calibration_samples = set.calibration_samples;
-  for (const std::string& reason : set.calibration_reasons) outcome_.notes.push_back("calibration sample skipped: " + reason);
+  for (const std::string& reason : set.calibration_reasons)
+    outcome_.notes.push_back("calibration sample skipped: " + reason);
   if (set.calibration_skipped > set.calibration_reasons.size()) {
     outcome_.notes.push_back(std::to_string(set.calibration_skipped) + " calibration samples were skipped in all");
   }
   for (Candidate& candidate : set.candidates) candidates_.push_back(std::move(candidate));
-  const bool quantised = std::ranges::any_of(candidates_, [](const Candidate& c) { return c.left_out.empty() && c.precision == "int8"; });
+  const bool quantised =
+      std::ranges::any_of(candidates_, [](const Candidate& c) { return c.left_out.empty() && c.precision == "int8"; });
   if (quantised) outcome_.steps_completed.emplace_back("quantization");
   for (const Candidate& c : candidates_) {
-    Variant variant{c.name, c.precision, c.bytes.size(), c.weight_bytes, c.scale_bytes, c.reference_only, {}, false, c.left_out};
+    Variant variant{c.name,           c.precision, c.bytes.size(), c.weight_bytes, c.scale_bytes,
+                    c.reference_only, {},          false,          c.left_out};
     outcome_.variants.push_back(std::move(variant));
   }
   return {};
@@ -227,18 +276,22 @@ Status Run::compare(SampleSource& source) {
     sessions.push_back(opened_[i]->session.get());
     variants.push_back(i);
   }
-  Result<proof::Comparison> compared = proof::compare_outputs(*original_.session, sessions, source, {}, progress("comparing"));
+  Result<proof::Comparison> compared =
+      proof::compare_outputs(*original_.session, sessions, source, {}, progress("comparing"));
   if (!compared && random_ && compared.error().code != Code::kCancelled) {
-    return with_context(std::move(compared).error(), "the model does not run on random inputs; give real ones with --evaluation DATA.npz");
+    return with_context(std::move(compared).error(),
+                        "the model does not run on random inputs; give real ones with --evaluation DATA.npz");
   }
   if (!compared) return std::move(compared).error();
   proof::Comparison comparison = std::move(*compared);
   for (std::size_t i = 0; i < variants.size(); ++i) {
     proof::Report report;
-    report.device = {os::cpu_description(), engine_.name(), engine_.version(), request_.threads > 0 ? request_.threads : os::physical_cores()};
+    report.device = {os::cpu_description(), engine_.name(), engine_.version(),
+                     request_.threads > 0 ? request_.threads : os::physical_cores()};
     report.original = {"original", outcome_.original_bytes, original_.load_ms, original_.resident_growth_bytes};
     const proof::Opened& opened = *opened_[variants[i]];
-    report.candidate = {outcome_.variants[variants[i]].name, outcome_.variants[variants[i]].bytes, opened.load_ms, opened.resident_growth_bytes};
+    report.candidate = {outcome_.variants[variants[i]].name, outcome_.variants[variants[i]].bytes, opened.load_ms,
+                        opened.resident_growth_bytes};
     report.agreement = std::move(comparison.candidates[i]);
     report.skipped_samples = comparison.skipped;
     // Accuracy on the samples that set the ranges would flatter the variant.
@@ -250,22 +303,29 @@ Status Run::compare(SampleSource& source) {
     outcome_.notes.push_back(std::to_string(comparison.skipped) + " samples were skipped in all");
   }
   const bool labelled = evaluation_ && evaluation_->has_labels();
-  outcome_.evidence = std::to_string(comparison.samples) + (labelled ? " labelled samples" : evaluation_ ? " samples without labels" : calibration_ ? " calibration samples" : " random samples");
+  outcome_.evidence = std::to_string(comparison.samples) + (labelled       ? " labelled samples"
+                                                            : evaluation_  ? " samples without labels"
+                                                            : calibration_ ? " calibration samples"
+                                                                           : " random samples");
   outcome_.weak_evidence |= comparison.samples < proof::kWeakSamples;
   return {};
 }
 
 Status Run::measure(const std::vector<NamedTensor>& inputs) {
   const proof::LatencyOptions options;
-  ASSIGN_OR_RETURN(outcome_.control, proof::measure_latency(*original_.session, *control_.session, inputs, options, progress("measuring the machine")));
+  ASSIGN_OR_RETURN(outcome_.control, proof::measure_latency(*original_.session, *control_.session, inputs, options,
+                                                            progress("measuring the machine")));
   for (std::size_t i = 0; i < opened_.size(); ++i) {
     if (!opened_[i] || outcome_.variants[i].report->agreement.failure) continue;
     ASSIGN_OR_RETURN(outcome_.variants[i].report->latency,
-                     proof::measure_latency(*original_.session, *opened_[i]->session, inputs, options, progress("measuring " + candidates_[i].name)));
+                     proof::measure_latency(*original_.session, *opened_[i]->session, inputs, options,
+                                            progress("measuring " + candidates_[i].name)));
     outcome_.variants[i].report->control = outcome_.control;
   }
   if (proof::is_too_noisy(*outcome_.control)) {
-    outcome_.notes.push_back("the machine wavered by more than 5 % while measuring the original against itself: latencies are not to be trusted, run again when it is quiet");
+    outcome_.notes.push_back(
+        "the machine wavered by more than 5 % while measuring the original against itself: latencies are not to be "
+        "trusted, run again when it is quiet");
   }
   return {};
 }
@@ -298,15 +358,16 @@ Status Run::write_model() {
 // The model last: who sees it finds its card and page already there.
 Status Run::publish() {
   outcome_.optimized_model_path = request_.output_path;
-  const std::string card_path = os::join_path(os::folder_of(request_.output_path), os::stem_of(request_.output_path) + ".card.json");
-  RETURN_IF_ERROR(write_text(files_, card_path, to_json(outcome_.card).dump(2) + "\n"));
-  if (!request_.report_path.empty()) RETURN_IF_ERROR(write_text(files_, request_.report_path, render_report(to_json(outcome_, true))));
+  RETURN_IF_ERROR(write_text(files_, card_path(), to_json(outcome_.card).dump(2) + "\n"));
+  if (!request_.report_path.empty())
+    RETURN_IF_ERROR(write_text(files_, request_.report_path, render_report(to_json(outcome_, true))));
   return write_model();
 }
 
 }  // namespace
 
-Result<Outcome> optimize(const Request& request, engine::Engine& engine, const os::FileSystem& files, const Observer& observer) {
+Result<Outcome> optimize(const Request& request, engine::Engine& engine, const os::FileSystem& files,
+                         const Observer& observer) {
   Run run(request, engine, files, observer);
   RETURN_IF_ERROR(run.check_request());   // nothing that can be refused costs time
   RETURN_IF_ERROR(run.convert());         // bytes -> verified graph

@@ -33,6 +33,7 @@ struct Request {
   std::set<std::string, std::less<>> disabled_passes;
   int threads = 0;
   std::optional<ModelCard> card;  // nothing: guessed from the graph
+  std::string card_path;          // where it came from, so that nothing overwrites it; "" for nowhere
 };
 
 struct Observer {
@@ -41,6 +42,7 @@ struct Observer {
 };
 
 // Runs everything and writes the model handed back, its card and the page.
-Result<Outcome> optimize(const Request& request, engine::Engine& engine, const os::FileSystem& files, const Observer& observer);
+Result<Outcome> optimize(const Request& request, engine::Engine& engine, const os::FileSystem& files,
+                         const Observer& observer);
 
 }  // namespace arete::optimize

@@ -15,8 +15,8 @@ constexpr std::array<FormRow, 6> kForms = {{
     {Form::kWeightOnly, "int8 weights only", "int8", false},
 }};
 
-constexpr std::array<Form, 6> kAllForms = {Form::kFloat, Form::kStaticPerChannel, Form::kStatic7Bit, Form::kStaticPerTensor, Form::kDynamic,
-                                           Form::kWeightOnly};
+constexpr std::array<Form, 6> kAllForms = {Form::kFloat,           Form::kStaticPerChannel, Form::kStatic7Bit,
+                                           Form::kStaticPerTensor, Form::kDynamic,          Form::kWeightOnly};
 constexpr std::array<Form, 2> kMobileForms = {Form::kFloat, Form::kStaticPerChannel};
 constexpr std::array<Form, 2> kIotForms = {Form::kFloat, Form::kStaticPerTensor};
 // The browser takes one of the last two, by what dominates the model (candidates.cpp).
@@ -26,7 +26,8 @@ constexpr std::array<TargetRow, 4> kTargets = {{
     {"cpu", "the fastest on this machine's CPU", Objective::kLatency, true, kAllForms},
     {"mobile", "the smallest: static int8, a scale a channel", Objective::kBytes, false, kMobileForms},
     {"iot", "the smallest: static int8, a scale a tensor", Objective::kBytes, false, kIotForms},
-    {"browser", "the smallest that needs no calibration: dynamic int8 or int8 weights", Objective::kBytes, false, kBrowserForms},
+    {"browser", "the smallest that needs no calibration: dynamic int8 or int8 weights", Objective::kBytes, false,
+     kBrowserForms},
 }};
 
 }  // namespace

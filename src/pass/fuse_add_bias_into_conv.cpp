@@ -36,7 +36,8 @@ Result<Tensor> add_bias(const Parts& parts) {
   if (parts.bias != nullptr) {
     ASSIGN_OR_RETURN(bias, to_doubles(*parts.bias));
   }
-  if (bias.size() != channels || addend.empty()) return Error{Code::kInvalid, "the bias has another length than the channels"};
+  if (bias.size() != channels || addend.empty())
+    return Error{Code::kInvalid, "the bias has another length than the channels"};
   for (std::size_t c = 0; c < channels; ++c) bias[c] += addend.size() == 1 ? addend[0] : addend[c];
   return from_doubles(parts.weight->dtype(), {parts.weight->shape()[0]}, bias);
 }
@@ -111,8 +112,8 @@ class Fusion {
 
   graph::Graph& graph_;
   const Uses uses_;
-  std::map<std::size_t, Fused> fused_;           // Conv -> what it takes in
-  std::map<std::size_t, std::size_t> into_;      // Add -> its Conv
+  std::map<std::size_t, Fused> fused_;       // Conv -> what it takes in
+  std::map<std::size_t, std::size_t> into_;  // Add -> its Conv
   std::vector<bool> dead_;
 };
 

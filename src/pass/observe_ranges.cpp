@@ -9,7 +9,8 @@ namespace {
 
 using graph::Node;
 
-std::string add_reduction(graph::Graph& graph, graph::NameMaker& names, const char* op_type, const std::string& tensor) {
+std::string add_reduction(graph::Graph& graph, graph::NameMaker& names, const char* op_type,
+                          const std::string& tensor) {
   Node node;
   node.op_type = op_type;
   node.inputs = {tensor};

@@ -6,11 +6,13 @@
 namespace arete::pass {
 namespace {
 
-constexpr std::array<std::string_view, 3> kFast = {"eliminate_identity", "eliminate_nop_transpose", "eliminate_dead_code"};
-constexpr std::array<std::string_view, 4> kBalanced = {"eliminate_identity", "eliminate_nop_transpose", "fuse_bn_into_conv",
-                                                       "eliminate_dead_code"};
-constexpr std::array<std::string_view, 5> kAggressive = {"eliminate_identity", "eliminate_nop_transpose", "fuse_bn_into_conv",
-                                                         "fuse_add_bias_into_conv", "eliminate_dead_code"};
+constexpr std::array<std::string_view, 3> kFast = {"eliminate_identity", "eliminate_nop_transpose",
+                                                   "eliminate_dead_code"};
+constexpr std::array<std::string_view, 4> kBalanced = {"eliminate_identity", "eliminate_nop_transpose",
+                                                       "fuse_bn_into_conv", "eliminate_dead_code"};
+constexpr std::array<std::string_view, 5> kAggressive = {"eliminate_identity", "eliminate_nop_transpose",
+                                                         "fuse_bn_into_conv", "fuse_add_bias_into_conv",
+                                                         "eliminate_dead_code"};
 
 constexpr std::array<PresetRow, 3> kPresets = {{
     {"fast", "only rewrites that do no arithmetic", kFast},

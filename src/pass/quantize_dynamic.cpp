@@ -77,7 +77,8 @@ class DynamicQuantizer {
   Status rewrite(const Node& node, std::vector<Node>& nodes) {
     const bool gemm = node.is("Gemm");
     const bool transposed = gemm && node.int_or("transB", 0) != 0;
-    const Tensor weight = as_columns(*uses_.constant(node.inputs[1]), transposed, gemm ? node.float_or("alpha", 1.0F) : 1.0F);
+    const Tensor weight =
+        as_columns(*uses_.constant(node.inputs[1]), transposed, gemm ? node.float_or("alpha", 1.0F) : 1.0F);
     RETURN_IF_ERROR(check_finite(weight.data<float>(), node.inputs[1]));
     QuantizedWeight columns = quantize_weight(weight, 1, kWeightBits);
     const std::vector<std::string> x = quantized(node.inputs[0], nodes);
@@ -123,7 +124,8 @@ Result<QuantizeReport> quantize_dynamic(graph::Model& model) {
   DynamicQuantizer quantizer(model);
   ASSIGN_OR_RETURN(const QuantizeReport report, quantizer.run());
   if (report.nodes == 0) {
-    return Error{Code::kUnsupported, "nothing to quantise: the model has no Gemm or MatMul with constant float32 weights"};
+    return Error{Code::kUnsupported,
+                 "nothing to quantise: the model has no Gemm or MatMul with constant float32 weights"};
   }
   model.graph.values.clear();
   ASSIGN_OR_RETURN(const int removed, eliminate_dead_code(model));

@@ -45,8 +45,9 @@ std::optional<QuantizeRole> role_of(const Node& node) {
 bool is_merged_activation(const Node& node, const Uses& uses) {
   if (node.is("Relu")) return true;
   if (!node.is("Clip")) return false;
-  return std::ranges::all_of(node.inputs.begin() + 1, node.inputs.end(),
-                             [&](const std::string& input) { return input.empty() || uses.constant(input) != nullptr; });
+  return std::ranges::all_of(node.inputs.begin() + 1, node.inputs.end(), [&](const std::string& input) {
+    return input.empty() || uses.constant(input) != nullptr;
+  });
 }
 
 class Planner {
@@ -115,7 +116,8 @@ class Planner {
       const Node* maker = uses_.maker(tensor);
       if (maker == nullptr || !(maker->is("Gemm") || maker->is("MatMul"))) return false;
       const auto& readers = uses_.readers(tensor);
-      const bool useful = std::ranges::any_of(readers, [&](std::size_t reader) { return plan_.integer_nodes.contains(reader); });
+      const bool useful =
+          std::ranges::any_of(readers, [&](std::size_t reader) { return plan_.integer_nodes.contains(reader); });
       if (!useful) plan_.source.erase(tensor);
       return !useful;
     });
@@ -139,7 +141,8 @@ bool has_constant_weights(const Node& node, const Uses& uses) {
   const Tensor* bias = uses.constant(node.inputs[2]);
   if (bias == nullptr || bias->dtype() != DType::kFloat32) return false;
   const std::optional<std::size_t> axis = channel_axis(node, *weight);
-  return axis && bias->size() == weight->shape()[*axis] && bias->size() == (bias->shape().empty() ? 1 : bias->shape().back());
+  return axis && bias->size() == weight->shape()[*axis] &&
+         bias->size() == (bias->shape().empty() ? 1 : bias->shape().back());
 }
 
 std::optional<std::size_t> channel_axis(const Node& node, const Tensor& weight) {

@@ -20,9 +20,9 @@ enum class QuantizeRole : std::uint8_t {
 };
 
 struct QuantizePlan {
-  std::set<std::size_t> weighted;                 // node indices
-  std::set<std::size_t> integer_nodes;            // all nodes that read dequantised tensors
-  std::vector<std::string> tensors;               // that get a pair, in order of appearance
+  std::set<std::size_t> weighted;                          // node indices
+  std::set<std::size_t> integer_nodes;                     // all nodes that read dequantised tensors
+  std::vector<std::string> tensors;                        // that get a pair, in order of appearance
   std::map<std::string, std::string, std::less<>> source;  // tensor -> the tensor whose range it takes
 };
 

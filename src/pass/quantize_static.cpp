@@ -26,7 +26,9 @@ Result<Range> find_range(const Ranges& ranges, const std::string& tensor) {
   const auto found = ranges.find(tensor);
   if (found == ranges.end()) return Error{Code::kInvalid, "no calibration range for tensor '" + tensor + "'"};
   if (!std::isfinite(found->second.min) || !std::isfinite(found->second.max)) {
-    return Error{Code::kInvalid, "tensor '" + tensor + "' took infinite or NaN values during calibration; look at the samples or the model"};
+    return Error{
+        Code::kInvalid,
+        "tensor '" + tensor + "' took infinite or NaN values during calibration; look at the samples or the model"};
   }
   return found->second;
 }
@@ -39,11 +41,17 @@ std::vector<float> floats_of(const Tensor& tensor) {
 class Quantizer {
  public:
   Quantizer(graph::Model& model, const Ranges& ranges, const StaticOptions& options)
-      : graph_(model.graph), uses_(model.graph), names_(model.graph), plan_(plan_static(model, uses_)), ranges_(ranges), options_(options) {}
+      : graph_(model.graph),
+        uses_(model.graph),
+        names_(model.graph),
+        plan_(plan_static(model, uses_)),
+        ranges_(ranges),
+        options_(options) {}
 
   Result<QuantizeReport> run() {
     if (plan_.weighted.empty()) {
-      return Error{Code::kUnsupported, "nothing to quantise: the model has no Conv, Gemm or MatMul with constant float32 weights"};
+      return Error{Code::kUnsupported,
+                   "nothing to quantise: the model has no Conv, Gemm or MatMul with constant float32 weights"};
     }
     RETURN_IF_ERROR(make_activation_parameters());
     std::vector<Node> nodes;
@@ -136,7 +144,8 @@ class Quantizer {
     const std::optional<std::size_t> axis = options_.per_channel ? channels : std::nullopt;
     const float scale_x = parameters_of(original.inputs[0]).scale;
     const std::size_t scales = axis ? static_cast<std::size_t>(weight.shape()[*axis]) : 1;
-    QuantizedWeight quantized = quantize_weight(weight, axis, options_.weight_bits, least_weight_scales(bias, scale_x, scales));
+    QuantizedWeight quantized =
+        quantize_weight(weight, axis, options_.weight_bits, least_weight_scales(bias, scale_x, scales));
     // ONNX Runtime forms QGemm only with zero points, QLinearConv without.
     const bool zero_points = !node.is("Conv");
     if (has_bias) node.inputs[2] = add_bias(bias, scale_x, quantized.scale, zero_points, nodes);
@@ -164,10 +173,12 @@ class Quantizer {
   template <class T>
   std::string add_zeros(std::size_t count, bool vector) {
     const std::vector<T> zeros(count, 0);
-    return add_weight("z", vector ? Tensor::of<T>({static_cast<std::int64_t>(count)}, std::span<const T>(zeros)) : Tensor::scalar<T>(0));
+    return add_weight("z", vector ? Tensor::of<T>({static_cast<std::int64_t>(count)}, std::span<const T>(zeros))
+                                  : Tensor::scalar<T>(0));
   }
 
-  std::string add_dequantized(QuantizedWeight weight, std::optional<std::size_t> axis, bool zero_points, std::vector<Node>& nodes) {
+  std::string add_dequantized(QuantizedWeight weight, std::optional<std::size_t> axis, bool zero_points,
+                              std::vector<Node>& nodes) {
     const std::string values = add_weight("w", std::move(weight.values));
     std::vector<std::string> inputs = {values, add_scales(weight.scale, axis.has_value())};
     if (zero_points) inputs.push_back(add_zeros<std::int8_t>(weight.scale.size(), axis.has_value()));
@@ -177,12 +188,13 @@ class Quantizer {
     return nodes.back().outputs[0];
   }
 
-  std::string add_bias(const std::vector<float>& bias, float scale_x, const std::vector<float>& scale_w, bool zero_points,
-                       std::vector<Node>& nodes) {
+  std::string add_bias(const std::vector<float>& bias, float scale_x, const std::vector<float>& scale_w,
+                       bool zero_points, std::vector<Node>& nodes) {
     const bool vector = scale_w.size() > 1;
     std::vector<float> scale;
     for (const float s : scale_w) scale.push_back(s * scale_x);
-    std::vector<std::string> inputs = {add_weight("b", quantize_bias(bias, scale_x, scale_w)), add_scales(scale, vector)};
+    std::vector<std::string> inputs = {add_weight("b", quantize_bias(bias, scale_x, scale_w)),
+                                       add_scales(scale, vector)};
     if (zero_points) inputs.push_back(add_zeros<std::int32_t>(scale.size(), vector));
     Node node = make_node("DequantizeLinear", std::move(inputs), names_.make("d"));
     if (vector) node.set("axis", std::int64_t{0});

@@ -16,7 +16,8 @@ struct Slices {
 Slices slices_of(const Tensor& tensor, std::optional<std::size_t> axis) {
   if (!axis) return {1, static_cast<std::size_t>(std::max<std::int64_t>(tensor.size(), 1))};
   Slices slices{static_cast<std::size_t>(tensor.shape()[*axis]), 1};
-  for (std::size_t i = *axis + 1; i < tensor.shape().size(); ++i) slices.inner *= static_cast<std::size_t>(tensor.shape()[i]);
+  for (std::size_t i = *axis + 1; i < tensor.shape().size(); ++i)
+    slices.inner *= static_cast<std::size_t>(tensor.shape()[i]);
   return slices;
 }
 
@@ -24,7 +25,8 @@ Slices slices_of(const Tensor& tensor, std::optional<std::size_t> axis) {
 
 Status check_finite(std::span<const float> numbers, const std::string& name) {
   if (std::ranges::all_of(numbers, [](float number) { return std::isfinite(number); })) return {};
-  return Error{Code::kInvalid, "weight '" + name + "' holds NaN or infinite numbers, which int8 cannot; look at the training"};
+  return Error{Code::kInvalid,
+               "weight '" + name + "' holds NaN or infinite numbers, which int8 cannot; look at the training"};
 }
 
 QuantizedWeight quantize_weight(const Tensor& weight, std::optional<std::size_t> axis, int bits,
@@ -58,7 +60,8 @@ QuantizedWeight quantize_weight(const Tensor& weight, std::optional<std::size_t>
 Tensor quantize_bias(const std::vector<float>& bias, float scale_x, const std::vector<float>& scale_w) {
   std::vector<std::int32_t> values;
   for (std::size_t c = 0; c < bias.size(); ++c) {
-    const double scale = static_cast<double>(scale_x) * static_cast<double>(scale_w.size() == 1 ? scale_w[0] : scale_w[c]);
+    const double scale =
+        static_cast<double>(scale_x) * static_cast<double>(scale_w.size() == 1 ? scale_w[0] : scale_w[c]);
     const double q = std::nearbyint(static_cast<double>(bias[c]) / scale);
     values.push_back(static_cast<std::int32_t>(std::clamp(q, -2147483647.0, 2147483647.0)));
   }

@@ -58,10 +58,13 @@ Result<QuantizeReport> quantize_weights(graph::Model& model) {
     const auto* row = node.domain.empty() ? std::ranges::find(kRows, node.op_type, &WeightRow::op) : kRows.end();
     if (row == kRows.end()) continue;
     bool touched = false;
-    for (std::size_t input = row->first_weight_input; input <= row->last_weight_input && input < node.inputs.size(); ++input) {
+    for (std::size_t input = row->first_weight_input; input <= row->last_weight_input && input < node.inputs.size();
+         ++input) {
       const std::string& name = node.inputs[input];
       const Tensor* weight = uses.constant(name);
-      if (weight == nullptr || weight->dtype() != DType::kFloat32 || weight->size() < kMinElements || weight->shape().size() < 2) continue;
+      if (weight == nullptr || weight->dtype() != DType::kFloat32 || weight->size() < kMinElements ||
+          weight->shape().size() < 2)
+        continue;
       touched = true;
       places.emplace_back(i, input);
       if (packed.contains(name)) continue;
@@ -73,7 +76,10 @@ Result<QuantizeReport> quantize_weights(graph::Model& model) {
       dequantize.op_type = "DequantizeLinear";
       fresh.push_back({names.make("w"), std::move(quantized.values), ""});
       dequantize.inputs.push_back(fresh.back().name);
-      fresh.push_back({names.make("s"), axis ? Tensor::of<float>({count}, std::span<const float>(quantized.scale)) : Tensor::scalar<float>(quantized.scale[0]), ""});
+      fresh.push_back({names.make("s"),
+                       axis ? Tensor::of<float>({count}, std::span<const float>(quantized.scale))
+                            : Tensor::scalar<float>(quantized.scale[0]),
+                       ""});
       dequantize.inputs.push_back(fresh.back().name);
       dequantize.outputs = {names.make("d")};
       if (axis && *axis != 1) dequantize.set("axis", static_cast<std::int64_t>(*axis));
@@ -84,7 +90,8 @@ Result<QuantizeReport> quantize_weights(graph::Model& model) {
     report.nodes += touched ? 1 : 0;
   }
   if (report.weights == 0) {
-    return Error{Code::kUnsupported, "nothing to quantise: the model has no float32 weights of " + std::to_string(kMinElements) + " elements or more"};
+    return Error{Code::kUnsupported, "nothing to quantise: the model has no float32 weights of " +
+                                         std::to_string(kMinElements) + " elements or more"};
   }
   for (const auto& [node, input] : places) graph.nodes[node].inputs[input] = packed.at(graph.nodes[node].inputs[input]);
   graph.nodes.insert(graph.nodes.begin(), unpack.begin(), unpack.end());

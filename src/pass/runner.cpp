@@ -6,6 +6,10 @@
 namespace arete::pass {
 namespace {
 
+Error no_such_pass(std::string_view name) {
+  return {Code::kNotFound, "there is no pass '" + std::string(name) + "'; `arete passes` lists them"};
+}
+
 // Runs one pass on a copy and takes the copy only when it is good.
 void run_one(const PassRow& pass, graph::Model& model, const RunOptions& options, PassReport& report) {
   graph::Model changed = model;
@@ -30,9 +34,12 @@ void run_one(const PassRow& pass, graph::Model& model, const RunOptions& options
 Result<std::vector<PassReport>> run_passes(graph::Model& model, std::span<const std::string_view> names,
                                            const RunOptions& options) {
   std::vector<PassReport> reports;
+  for (const std::string& name : options.disabled) {
+    if (find_pass(name) == nullptr) return no_such_pass(name);
+  }
   for (const std::string_view name : names) {
     const PassRow* pass = find_pass(name);
-    if (pass == nullptr) return Error{Code::kNotFound, "there is no pass '" + std::string(name) + "'; `arete passes` lists them"};
+    if (pass == nullptr) return no_such_pass(name);
     PassReport report;
     report.name = name;
     report.skipped = options.disabled.contains(name);

@@ -16,8 +16,8 @@
 namespace arete::pass {
 
 struct RunOptions {
-  std::set<std::string, std::less<>> disabled;    // names of passes to skip
-  std::function<std::int64_t()> now_ns;           // monotonic; empty: times are 0
+  std::set<std::string, std::less<>> disabled;  // names of passes to skip
+  std::function<std::int64_t()> now_ns;         // monotonic; empty: times are 0
   // Called after a pass that changed something; an error undoes the pass (a comparison of outputs).
   std::function<Status(const graph::Model& before, const graph::Model& after)> accept;
 };

@@ -21,8 +21,7 @@ class Candidate {
  public:
   Candidate(engine::Session& session, const engine::Session& original) : session_(session) {
     for (const engine::ValueInfo& output : original.outputs()) {
-      const auto found =
-          std::ranges::find(session.outputs(), output.name, &engine::ValueInfo::name);
+      const auto found = std::ranges::find(session.outputs(), output.name, &engine::ValueInfo::name);
       if (found == session.outputs().end()) {
         give_up({Code::kInvalid, "output '" + output.name + "' is missing"});
       }
@@ -93,13 +92,12 @@ class Candidate {
 
 class Comparer {
  public:
-  Comparer(engine::Session& original, std::span<engine::Session* const> candidates,
-           SampleSource& source, const CompareOptions& options, const Progress& progress)
+  Comparer(engine::Session& original, std::span<engine::Session* const> candidates, SampleSource& source,
+           const CompareOptions& options, const Progress& progress)
       : original_(original),
         // The first batch is one sample: it shows how large the others may be.
         batcher_(source, 1, options.max_samples),
-        total_(options.max_samples > 0 ? std::min(source.size(), options.max_samples)
-                                       : source.size()),
+        total_(options.max_samples > 0 ? std::min(source.size(), options.max_samples) : source.size()),
         progress_(progress),
         max_batch_(std::min(options.batch, batch_size_for(original.inputs()))) {
     for (engine::Session* session : candidates) {
@@ -114,8 +112,7 @@ class Comparer {
       ASSIGN_OR_RETURN(const std::optional<Batch> batch, batcher_.next());
       if (!batch) break;
       if (!compare(*batch)) RETURN_IF_ERROR(compare_one_by_one(*batch));
-      report(progress_, static_cast<std::int64_t>(batcher_.samples()),
-             static_cast<std::int64_t>(total_));
+      report(progress_, static_cast<std::int64_t>(batcher_.samples()), static_cast<std::int64_t>(total_));
     }
     if (out_.samples == 0) return nothing_compared();
     for (Candidate& candidate : candidates_) out_.candidates.push_back(candidate.finish());
@@ -158,8 +155,7 @@ class Comparer {
       ASSIGN_OR_RETURN(const Batch sample, sample_of(batch, i));
       if (compare(sample)) continue;
       const Result<Outputs> refused = original_.run(sample.inputs);
-      batcher_.skip(sample.origins[0] + ": " +
-                    (refused ? "it ran the second time only" : refused.error().message));
+      batcher_.skip(sample.origins[0] + ": " + (refused ? "it ran the second time only" : refused.error().message));
     }
     // No sample was to blame: the inside of a model is fixed to one row.
     if (batch.samples > 1 && batcher_.skipped() == skipped_before) max_batch_ = 1;
@@ -169,8 +165,8 @@ class Comparer {
 
   void choose_batch_size(std::size_t bytes_a_sample) {
     const std::size_t fitting = kMaxBatchBytes / std::max<std::size_t>(bytes_a_sample, 1);
-    batch_size_ = std::max(1, static_cast<int>(std::min<std::size_t>(
-                                  fitting, static_cast<std::size_t>(std::max(max_batch_, 1)))));
+    batch_size_ = std::max(
+        1, static_cast<int>(std::min<std::size_t>(fitting, static_cast<std::size_t>(std::max(max_batch_, 1)))));
     batcher_.set_batch_size(batch_size_);
   }
 
@@ -200,13 +196,9 @@ std::int64_t PairedAccuracy::samples() const {
   return both_right + only_original_right + only_candidate_right + both_wrong;
 }
 
-double PairedAccuracy::original() const {
-  return share(both_right + only_original_right, samples());
-}
+double PairedAccuracy::original() const { return share(both_right + only_original_right, samples()); }
 
-double PairedAccuracy::candidate() const {
-  return share(both_right + only_candidate_right, samples());
-}
+double PairedAccuracy::candidate() const { return share(both_right + only_candidate_right, samples()); }
 
 double PairedAccuracy::delta_points() const {
   return 100 * share(only_candidate_right - only_original_right, samples());
@@ -217,9 +209,7 @@ Interval PairedAccuracy::delta_points_interval() const {
   return {100 * interval.low, 100 * interval.high};
 }
 
-double PairedAccuracy::p_value() const {
-  return mcnemar_p(only_original_right, only_candidate_right);
-}
+double PairedAccuracy::p_value() const { return mcnemar_p(only_original_right, only_candidate_right); }
 
 std::optional<double> Agreement::sqnr_db() const {
   std::optional<double> worst;
@@ -230,9 +220,7 @@ std::optional<double> Agreement::sqnr_db() const {
   return worst;
 }
 
-bool Agreement::is_exact() const {
-  return std::ranges::all_of(outputs, &OutputDifference::is_exact);
-}
+bool Agreement::is_exact() const { return std::ranges::all_of(outputs, &OutputDifference::is_exact); }
 
 bool Agreement::has_new_non_finite() const {
   return std::ranges::any_of(outputs, [](const OutputDifference& output) {
@@ -240,10 +228,8 @@ bool Agreement::has_new_non_finite() const {
   });
 }
 
-Result<Comparison> compare_outputs(engine::Session& original,
-                                   std::span<engine::Session* const> candidates,
-                                   SampleSource& samples, const CompareOptions& options,
-                                   const Progress& progress) {
+Result<Comparison> compare_outputs(engine::Session& original, std::span<engine::Session* const> candidates,
+                                   SampleSource& samples, const CompareOptions& options, const Progress& progress) {
   return Comparer(original, candidates, samples, options, progress).run();
 }
 

@@ -73,9 +73,7 @@ struct Comparison {
 // Runs every sample through the original and all candidates. Samples that cannot be read or that
 // the original refuses are skipped and counted. kInvalid when none is left, kCancelled.
 // Scores in [N,C,1,1] count as [N,C].
-Result<Comparison> compare_outputs(engine::Session& original,
-                                   std::span<engine::Session* const> candidates,
-                                   SampleSource& samples, const CompareOptions& options,
-                                   const Progress& progress = {});
+Result<Comparison> compare_outputs(engine::Session& original, std::span<engine::Session* const> candidates,
+                                   SampleSource& samples, const CompareOptions& options, const Progress& progress = {});
 
 }  // namespace arete::proof

@@ -88,8 +88,7 @@ class PairMeasurement {
       RETURN_IF_ERROR(check_stop(progress_));
       RETURN_IF_ERROR(take_pair());
       const std::int64_t elapsed_ns = clock_.now_ns() - start_ns_;
-      report(progress_, std::min(elapsed_ns, options_.budget_ns) / 1'000'000,
-             options_.budget_ns / 1'000'000);
+      report(progress_, std::min(elapsed_ns, options_.budget_ns) / 1'000'000, options_.budget_ns / 1'000'000);
     }
     return result();
   }
@@ -107,8 +106,7 @@ class PairMeasurement {
     for (const bool is_original : {original_first, !original_first}) {
       Result<double> turn = (is_original ? original_ : candidate_).take_turn(options_.turn_ns);
       if (!turn) {
-        return with_context(std::move(turn).error(),
-                            is_original ? "the original" : "the candidate");
+        return with_context(std::move(turn).error(), is_original ? "the original" : "the candidate");
       }
       turn_ms[is_original ? 0 : 1] = *turn;
     }
@@ -160,9 +158,8 @@ bool is_too_noisy(const Measured& control) {
   return one_sided || relative_width(interval, control.speedup) > kNoisyWidth;
 }
 
-Result<Measured> measure_pairs(const Runner& original, const Runner& candidate,
-                               const os::Clock& clock, const LatencyOptions& options,
-                               const Progress& progress) {
+Result<Measured> measure_pairs(const Runner& original, const Runner& candidate, const os::Clock& clock,
+                               const LatencyOptions& options, const Progress& progress) {
   return PairMeasurement(original, candidate, clock, options, progress).run();
 }
 
@@ -175,15 +172,14 @@ Result<Measured> measure_latency(engine::Session& original, engine::Session& can
       return outputs ? Status() : Status(outputs.error());
     };
   };
-  return measure_pairs(runner_of(original), runner_of(candidate), os::real_clock(), options,
-                       progress);
+  return measure_pairs(runner_of(original), runner_of(candidate), os::real_clock(), options, progress);
 }
 
-Result<Distribution> measure_runs(const Runner& runner, const os::Clock& clock, int warmup,
-                                  int runs, const Progress& progress) {
+Result<Distribution> measure_runs(const Runner& runner, const os::Clock& clock, int warmup, int runs,
+                                  const Progress& progress) {
   if (warmup < 0 || runs < 1 || static_cast<std::size_t>(runs) > kMaxRunsPerSide) {
-    return Error{Code::kInvalid, "give at least 1 run and at most " +
-                                     std::to_string(kMaxRunsPerSide) + ", and no negative warm-up"};
+    return Error{Code::kInvalid,
+                 "give at least 1 run and at most " + std::to_string(kMaxRunsPerSide) + ", and no negative warm-up"};
   }
   for (int i = 0; i < warmup; ++i) {
     RETURN_IF_ERROR(check_stop(progress));

@@ -65,9 +65,8 @@ inline constexpr double kControlOffset = 0.02;  // a control this far from 1 is 
 bool is_too_noisy(const Measured& control);
 
 // Warm-up, then pairs of turns until the interval is narrow enough or the budget is spent.
-Result<Measured> measure_pairs(const Runner& original, const Runner& candidate,
-                               const os::Clock& clock, const LatencyOptions& options,
-                               const Progress& progress = {});
+Result<Measured> measure_pairs(const Runner& original, const Runner& candidate, const os::Clock& clock,
+                               const LatencyOptions& options, const Progress& progress = {});
 
 // The same with two open sessions and one set of inputs. For the control row give two sessions of
 // the same model. Errors say which of the two failed.
@@ -77,7 +76,7 @@ Result<Measured> measure_latency(engine::Session& original, engine::Session& can
 
 // One model alone: `warmup` runs that do not count, then `runs` that do (at least 1, at most
 // kMaxRunsPerSide).
-Result<Distribution> measure_runs(const Runner& runner, const os::Clock& clock, int warmup,
-                                  int runs, const Progress& progress = {});
+Result<Distribution> measure_runs(const Runner& runner, const os::Clock& clock, int warmup, int runs,
+                                  const Progress& progress = {});
 
 }  // namespace arete::proof

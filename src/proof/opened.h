@@ -20,7 +20,6 @@ struct Opened {
 
 // Engine::open, timed. Same errors.
 Result<Opened> open_measured(engine::Engine& engine, const engine::ModelSource& source,
-                             const engine::SessionOptions& options,
-                             const os::Clock& clock = os::real_clock());
+                             const engine::SessionOptions& options, const os::Clock& clock = os::real_clock());
 
 }  // namespace arete::proof

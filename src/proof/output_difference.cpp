@@ -10,15 +10,12 @@ namespace arete::proof {
 namespace {
 
 bool is_float_dtype(DType dtype) {
-  return dtype == DType::kFloat32 || dtype == DType::kFloat64 || dtype == DType::kFloat16 ||
-         dtype == DType::kBfloat16;
+  return dtype == DType::kFloat32 || dtype == DType::kFloat64 || dtype == DType::kFloat16 || dtype == DType::kBfloat16;
 }
 
 bool has_arithmetic(DType dtype) {
-  return dtype != DType::kString && dtype != DType::kComplex64 && dtype != DType::kComplex128 &&
-         bits_of(dtype) >= 8 &&
-         (bits_of(dtype) > 8 || dtype == DType::kInt8 || dtype == DType::kUint8 ||
-          dtype == DType::kBool);
+  return dtype != DType::kString && dtype != DType::kComplex64 && dtype != DType::kComplex128 && bits_of(dtype) >= 8 &&
+         (bits_of(dtype) > 8 || dtype == DType::kInt8 || dtype == DType::kUint8 || dtype == DType::kBool);
 }
 
 double load_float(const std::byte* at) {
@@ -41,17 +38,16 @@ std::int64_t count_equal_bytes(const Tensor& a, const Tensor& b) {
 
 Status OutputDifference::add(const Tensor& original, const Tensor& candidate) {
   if (original.shape() != candidate.shape()) {
-    return Error{Code::kInvalid, "output '" + name_ + "' was " + describe(original) +
-                                     " and became " + describe(candidate)};
+    return Error{Code::kInvalid,
+                 "output '" + name_ + "' was " + describe(original) + " and became " + describe(candidate)};
   }
   is_float_ = is_float_dtype(original.dtype());
   if (has_arithmetic(original.dtype()) && has_arithmetic(candidate.dtype())) {
     return add_numbers(original, candidate);
   }
   if (original.dtype() != candidate.dtype()) {
-    return Error{Code::kInvalid, "output '" + name_ + "' was " + describe(original) +
-                                     " and became " + describe(candidate) +
-                                     "; these cannot be compared"};
+    return Error{Code::kInvalid, "output '" + name_ + "' was " + describe(original) + " and became " +
+                                     describe(candidate) + "; these cannot be compared"};
   }
   if (original.dtype() == DType::kString) {
     for (std::size_t i = 0; i < original.strings().size(); ++i) {
@@ -67,12 +63,10 @@ Status OutputDifference::add(const Tensor& original, const Tensor& candidate) {
 }
 
 Status OutputDifference::add_numbers(const Tensor& original, const Tensor& candidate) {
-  const bool both_float32 =
-      original.dtype() == DType::kFloat32 && candidate.dtype() == DType::kFloat32;
+  const bool both_float32 = original.dtype() == DType::kFloat32 && candidate.dtype() == DType::kFloat32;
   if (both_float32) {  // the common case, without copies
     for (std::size_t at = 0; at < original.size_bytes(); at += sizeof(float)) {
-      add_number(load_float(original.bytes().data() + at),
-                 load_float(candidate.bytes().data() + at));
+      add_number(load_float(original.bytes().data() + at), load_float(candidate.bytes().data() + at));
     }
     return {};
   }

@@ -20,9 +20,7 @@ class Random {
     return mixed ^ (mixed >> 31);
   }
   // 0 .. bound-1 for a bound of at least 1; the bias is below bound / 2^32.
-  std::uint32_t below(std::uint32_t bound) {
-    return static_cast<std::uint32_t>(((next() >> 32) * bound) >> 32);
-  }
+  std::uint32_t below(std::uint32_t bound) { return static_cast<std::uint32_t>(((next() >> 32) * bound) >> 32); }
   // [0, 1), in steps of 2^-24: exact in float and double alike.
   double unit() { return static_cast<double>(next() >> 40) * 0x1p-24; }
 

@@ -69,9 +69,8 @@ bool fill_random(DType dtype, std::span<std::byte> bytes, Random& random) {
 }
 
 Result<Tensor> random_tensor(const engine::ValueInfo& info, Random& random, std::int64_t batch) {
-  const Error unsupported{
-      Code::kUnsupported,
-      "input '" + info.name + "' (" + engine::describe(info) + ") needs a real sample: give data"};
+  const Error unsupported{Code::kUnsupported,
+                          "input '" + info.name + "' (" + engine::describe(info) + ") needs a real sample: give data"};
   if (!info.known_shape || info.dtype == DType::kUndefined || info.dtype == DType::kString) {
     return unsupported;
   }
@@ -114,8 +113,8 @@ class RandomSource final : public SampleSource {
 
 }  // namespace
 
-Result<std::vector<NamedTensor>> random_inputs(std::span<const engine::ValueInfo> inputs,
-                                               std::uint64_t seed, std::int64_t batch) {
+Result<std::vector<NamedTensor>> random_inputs(std::span<const engine::ValueInfo> inputs, std::uint64_t seed,
+                                               std::int64_t batch) {
   Random random(seed);
   std::vector<NamedTensor> tensors;
   for (const engine::ValueInfo& info : inputs) {
@@ -125,11 +124,10 @@ Result<std::vector<NamedTensor>> random_inputs(std::span<const engine::ValueInfo
   return tensors;
 }
 
-Result<std::unique_ptr<SampleSource>> random_samples(std::vector<engine::ValueInfo> inputs,
-                                                     std::uint64_t seed, std::size_t count) {
+Result<std::unique_ptr<SampleSource>> random_samples(std::vector<engine::ValueInfo> inputs, std::uint64_t seed,
+                                                     std::size_t count) {
   RETURN_IF_ERROR(random_inputs(inputs, seed));  // so that the caller learns at once
-  return std::unique_ptr<SampleSource>(
-      std::make_unique<RandomSource>(std::move(inputs), seed, count));
+  return std::unique_ptr<SampleSource>(std::make_unique<RandomSource>(std::move(inputs), seed, count));
 }
 
 }  // namespace arete::proof

@@ -22,11 +22,11 @@ namespace arete::proof {
 // 1 (valid as index, mask and token), 4-bit integers any value.
 // kUnsupported for strings, complex numbers, 8-bit floats and inputs of unknown rank: those need a
 // real sample. kExhausted for sizes that no machine holds.
-Result<std::vector<NamedTensor>> random_inputs(std::span<const engine::ValueInfo> inputs,
-                                               std::uint64_t seed, std::int64_t batch = 1);
+Result<std::vector<NamedTensor>> random_inputs(std::span<const engine::ValueInfo> inputs, std::uint64_t seed,
+                                               std::int64_t batch = 1);
 
 // `count` unlabelled samples of such inputs, made as they are asked for. Same errors.
-Result<std::unique_ptr<SampleSource>> random_samples(std::vector<engine::ValueInfo> inputs,
-                                                     std::uint64_t seed, std::size_t count);
+Result<std::unique_ptr<SampleSource>> random_samples(std::vector<engine::ValueInfo> inputs, std::uint64_t seed,
+                                                     std::size_t count);
 
 }  // namespace arete::proof

@@ -59,15 +59,12 @@ Json device_to_json(const Device& device) {
 
 double size_reduction(const Report& report) {
   if (report.original.bytes == 0) return 0;
-  return 1 -
-         static_cast<double>(report.candidate.bytes) / static_cast<double>(report.original.bytes);
+  return 1 - static_cast<double>(report.candidate.bytes) / static_cast<double>(report.original.bytes);
 }
 
 bool is_too_noisy(const Report& report) { return report.control && is_too_noisy(*report.control); }
 
-Json to_json(const Interval& interval) {
-  return Json(Json::Array{Json(interval.low), Json(interval.high)});
-}
+Json to_json(const Interval& interval) { return Json(Json::Array{Json(interval.low), Json(interval.high)}); }
 
 Json to_json(const Measured& measured, bool with_samples) {
   return Json::object({{"speedup", measured.speedup},
@@ -84,15 +81,14 @@ Json to_json(const Agreement& agreement) {
   for (const OutputDifference& output : agreement.outputs) {
     outputs.push_back(output_to_json(output));
   }
-  return Json::object(
-      {{"samples", agreement.samples},
-       {"agreement", nullable(agreement.top1)},
-       {"accuracy", agreement.accuracy ? accuracy_to_json(*agreement.accuracy) : Json()},
-       {"sqnr_db", nullable(agreement.sqnr_db())},
-       {"exact", agreement.is_exact()},
-       {"not_finite", agreement.has_new_non_finite()},
-       {"failure", agreement.failure ? Json(agreement.failure->message) : Json()},
-       {"outputs", std::move(outputs)}});
+  return Json::object({{"samples", agreement.samples},
+                       {"agreement", nullable(agreement.top1)},
+                       {"accuracy", agreement.accuracy ? accuracy_to_json(*agreement.accuracy) : Json()},
+                       {"sqnr_db", nullable(agreement.sqnr_db())},
+                       {"exact", agreement.is_exact()},
+                       {"not_finite", agreement.has_new_non_finite()},
+                       {"failure", agreement.failure ? Json(agreement.failure->message) : Json()},
+                       {"outputs", std::move(outputs)}});
 }
 
 Json to_json(const Report& report) {

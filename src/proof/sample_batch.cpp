@@ -35,8 +35,7 @@ Result<Batch> join(std::vector<Sample> samples) {
 
 bool same_shapes(const Sample& a, const Sample& b) {
   return std::ranges::equal(a.inputs, b.inputs, [](const NamedTensor& x, const NamedTensor& y) {
-    return x.name == y.name && x.tensor.dtype() == y.tensor.dtype() &&
-           x.tensor.shape() == y.tensor.shape();
+    return x.name == y.name && x.tensor.dtype() == y.tensor.dtype() && x.tensor.shape() == y.tensor.shape();
   });
 }
 
@@ -44,8 +43,7 @@ bool same_shapes(const Sample& a, const Sample& b) {
 
 int batch_size_for(std::span<const engine::ValueInfo> inputs) {
   const bool joins = std::ranges::all_of(inputs, [](const engine::ValueInfo& info) {
-    return info.known_shape && !info.shape.empty() && info.shape[0] == -1 &&
-           bits_of(info.dtype) >= 8;
+    return info.known_shape && !info.shape.empty() && info.shape[0] == -1 && bits_of(info.dtype) >= 8;
   });
   return joins && !inputs.empty() ? kDefaultBatch : 1;
 }
@@ -74,8 +72,7 @@ Result<std::optional<Batch>> SampleBatcher::next() {
     samples.push_back(std::move(*held_));
     held_.reset();
   }
-  while (static_cast<int>(samples.size()) < batch_size_ &&
-         (max_samples_ == 0 || samples_ < max_samples_)) {
+  while (static_cast<int>(samples.size()) < batch_size_ && (max_samples_ == 0 || samples_ < max_samples_)) {
     Result<std::optional<Sample>> sample = source_.next();
     if (!sample) {
       skip(sample.error().message);

@@ -16,8 +16,7 @@ constexpr double kZ95 = 1.959963984540054;
 double log_binomial_half(std::int64_t n, std::int64_t k) {
   const auto real_n = static_cast<double>(n);
   const auto real_k = static_cast<double>(k);
-  return std::lgamma(real_n + 1) - std::lgamma(real_k + 1) - std::lgamma(real_n - real_k + 1) -
-         real_n * std::log(2.0);
+  return std::lgamma(real_n + 1) - std::lgamma(real_k + 1) - std::lgamma(real_n - real_k + 1) - real_n * std::log(2.0);
 }
 
 }  // namespace

@@ -17,8 +17,7 @@ std::int64_t first_largest(std::span<const double> scores) {
 }
 
 bool holds_class_numbers(const Tensor& output) {
-  return output.shape().size() == 1 &&
-         (output.dtype() == DType::kInt64 || output.dtype() == DType::kInt32);
+  return output.shape().size() == 1 && (output.dtype() == DType::kInt64 || output.dtype() == DType::kInt32);
 }
 
 }  // namespace

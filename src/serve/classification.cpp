@@ -54,33 +54,29 @@ Result<std::pair<std::size_t, std::size_t>> class_axes(const Tensor& output) {
   while (shape.size() > 2 && shape.back() == 1) shape.pop_back();
   if (shape.size() == 1) shape.insert(shape.begin(), 1);
   if (shape.size() != 2 || shape[1] == 0) {
-    return Error{Code::kUnsupported, "the card says classification, but the output is " +
-                                         describe(output) + ", not [N,classes]"};
+    return Error{Code::kUnsupported,
+                 "the card says classification, but the output is " + describe(output) + ", not [N,classes]"};
   }
   if (shape[1] > static_cast<std::int64_t>(kMaxClasses)) {
-    return Error{Code::kExhausted,
-                 "the output has more than " + std::to_string(kMaxClasses) + " classes"};
+    return Error{Code::kExhausted, "the output has more than " + std::to_string(kMaxClasses) + " classes"};
   }
   return std::pair(static_cast<std::size_t>(shape[0]), static_cast<std::size_t>(shape[1]));
 }
 
 }  // namespace
 
-Result<std::vector<ClassScores>> classify(const Tensor& output, Activation activation,
-                                          bool two_classes) {
+Result<std::vector<ClassScores>> classify(const Tensor& output, Activation activation, bool two_classes) {
   ASSIGN_OR_RETURN(const auto axes, class_axes(output));
   ASSIGN_OR_RETURN(std::vector<double> values, to_doubles(output));
   std::vector<ClassScores> rows;
   rows.reserve(axes.first);
   for (std::size_t i = 0; i < axes.first; ++i) {
-    rows.push_back(score_row(std::span(values).subspan(i * axes.second, axes.second), activation,
-                             two_classes));
+    rows.push_back(score_row(std::span(values).subspan(i * axes.second, axes.second), activation, two_classes));
   }
   return rows;
 }
 
-std::vector<std::string> unique_labels(const std::vector<std::string>& labels,
-                                       std::size_t classes) {
+std::vector<std::string> unique_labels(const std::vector<std::string>& labels, std::size_t classes) {
   std::vector<std::string> unique;
   std::unordered_set<std::string> seen;
   unique.reserve(classes);
@@ -97,8 +93,7 @@ Json to_json(const ClassScores& row, const std::vector<std::string>& labels) {
   CHECK(labels.size() == row.scores.size());
   Json::Object probabilities;
   probabilities.reserve(labels.size());
-  for (std::size_t i = 0; i < labels.size(); ++i)
-    probabilities.emplace_back(labels[i], shortest_number(row.scores[i]));
+  for (std::size_t i = 0; i < labels.size(); ++i) probabilities.emplace_back(labels[i], shortest_number(row.scores[i]));
   Json all = Json::object();
   all.as_object() = std::move(probabilities);
   Json answer = Json::object({{"prediction", Json()}, {"confidence", Json()}});
@@ -113,8 +108,7 @@ Json to_json(const ClassScores& row, const std::vector<std::string>& labels) {
 bool look_like_probabilities(const std::vector<ClassScores>& rows) {
   return std::ranges::all_of(rows, [](const ClassScores& row) {
     const double sum = std::accumulate(row.scores.begin(), row.scores.end(), 0.0);
-    const bool in_range =
-        std::ranges::all_of(row.scores, [](double x) { return x >= -1e-3 && x <= 1 + 1e-3; });
+    const bool in_range = std::ranges::all_of(row.scores, [](double x) { return x >= -1e-3 && x <= 1 + 1e-3; });
     return in_range && std::abs(sum - 1) <= 1e-2;
   });
 }

@@ -28,8 +28,7 @@ struct ClassScores {
 // applied stably: softmax over each row, sigmoid on each value, none leaves values as they are.
 // `two_classes`: one value p a row stands for the classes (1-p, p), as binary classifiers give it.
 // kUnsupported for other shapes, kExhausted over kMaxClasses, errors of to_doubles.
-Result<std::vector<ClassScores>> classify(const Tensor& output, Activation activation,
-                                          bool two_classes);
+Result<std::vector<ClassScores>> classify(const Tensor& output, Activation activation, bool two_classes);
 
 // One name a class, in order and each unique, as JSON keys must be: the second "crane" of ImageNet
 // becomes "crane [517]". Classes without a label are named by their number.

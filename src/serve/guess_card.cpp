@@ -25,8 +25,7 @@ std::optional<ModelCard> guess_card(std::span<const engine::ValueInfo> inputs,
   if (inputs.size() != 1 || outputs.empty()) return std::nullopt;
   const engine::ValueInfo& input = inputs.front();
   const Shape& shape = input.shape;
-  if (!input.known_shape || shape.size() != 4 || shape[0] > 1 || !takes_pixels(input.dtype))
-    return std::nullopt;
+  if (!input.known_shape || shape.size() != 4 || shape[0] > 1 || !takes_pixels(input.dtype)) return std::nullopt;
   const bool channels_first = is_channels(shape[1]) && is_side(shape[2]) && is_side(shape[3]);
   const bool channels_last = is_channels(shape[3]) && is_side(shape[1]) && is_side(shape[2]);
   if (!channels_first && !channels_last) return std::nullopt;

@@ -22,14 +22,13 @@ bool fits(std::int64_t wanted, std::int64_t got) { return wanted < 0 || wanted =
 bool fits(const engine::ValueInfo& input, std::span<const std::int64_t> shape) {
   if (!input.known_shape) return true;
   if (input.shape.size() + 1 == shape.size()) shape = shape.subspan(1);
-  return std::ranges::equal(
-      input.shape, shape, [](std::int64_t wanted, std::int64_t got) { return fits(wanted, got); });
+  return std::ranges::equal(input.shape, shape,
+                            [](std::int64_t wanted, std::int64_t got) { return fits(wanted, got); });
 }
 
 Result<NamedTensor> as_input(const engine::ValueInfo& input, Tensor tensor) {
   if (input.known_shape && input.shape.size() + 1 == tensor.shape().size()) {
-    ASSIGN_OR_RETURN(tensor,
-                     tensor.reshaped(Shape(tensor.shape().begin() + 1, tensor.shape().end())));
+    ASSIGN_OR_RETURN(tensor, tensor.reshaped(Shape(tensor.shape().begin() + 1, tensor.shape().end())));
   }
   return NamedTensor{input.name, std::move(tensor)};
 }
@@ -65,12 +64,9 @@ std::string guessed_notice(const ModelCard& card) {
   if (card.input.kind != InputKind::kImage) {
     return "no card: this model takes JSON tensors only, and outputs are reported as they are";
   }
-  return "no card: images are scaled to " + std::to_string(card.input.width) + "x" +
-         std::to_string(card.input.height) +
-         (card.input.mean.size() == 3 ? " and normalised with ImageNet's mean and deviation"
-                                      : ", grey, in 0..1") +
-         "; outputs are reported as they are. For labels and the right normalisation, " +
-         std::string(kAddCard);
+  return "no card: images are scaled to " + std::to_string(card.input.width) + "x" + std::to_string(card.input.height) +
+         (card.input.mean.size() == 3 ? " and normalised with ImageNet's mean and deviation" : ", grey, in 0..1") +
+         "; outputs are reported as they are. For labels and the right normalisation, " + std::string(kAddCard);
 }
 
 }  // namespace
@@ -88,8 +84,7 @@ Result<std::unique_ptr<ModelService>> ModelService::make(ModelSetup setup) {
   }
   RETURN_IF_ERROR(service->check_card());
   RETURN_IF_ERROR(service->check_labels());
-  service->labels_ =
-      unique_labels(service->card_.output.labels, service->card_.output.labels.size());
+  service->labels_ = unique_labels(service->card_.output.labels, service->card_.output.labels.size());
   service->warm_up();
   return service;
 }
@@ -98,14 +93,13 @@ Status ModelService::check_card() const {
   const engine::ValueInfo& input = inputs().front();
   const Result<std::optional<Shape>> made = card_shape(card_.input, input.dtype);
   if (!made)
-    return with_context(made.error(), "the card does not fit the model's input '" + input.name +
-                                          "', " + engine::describe(input));
+    return with_context(made.error(),
+                        "the card does not fit the model's input '" + input.name + "', " + engine::describe(input));
   const std::optional<Shape>& shape = *made;
   if (!shape) return {};
   if (!fits(input, *shape)) {
-    return Error{Code::kInvalid,
-                 "the card makes " + to_string(*shape) + " of its input, but the model's input '" +
-                     input.name + "' is " + engine::describe(input) + ": correct the card's input"};
+    return Error{Code::kInvalid, "the card makes " + to_string(*shape) + " of its input, but the model's input '" +
+                                     input.name + "' is " + engine::describe(input) + ": correct the card's input"};
   }
   return {};
 }
@@ -119,9 +113,8 @@ Status ModelService::check_labels() const {
   if (!output.known_shape || shape.empty() || shape.back() < 0) return {};
   const auto classes = static_cast<std::size_t>(shape.back());
   if (classes == labels || (classes == 1 && labels == 2)) return {};
-  return Error{Code::kInvalid, "the card lists " + std::to_string(labels) +
-                                   " labels, but the model's output '" + output.name + "' is " +
-                                   engine::describe(output)};
+  return Error{Code::kInvalid, "the card lists " + std::to_string(labels) + " labels, but the model's output '" +
+                                   output.name + "' is " + engine::describe(output)};
 }
 
 void ModelService::warm_up() {
@@ -138,18 +131,16 @@ void ModelService::warm_up() {
   if (!rows) {
     notices_.push_back(rows.error().message);
   } else if (card.activation == Activation::kNone && !look_like_probabilities(*rows)) {
-    notices_.push_back(
-        "the output '" + this->outputs().front().name +
-        "' does not look like probabilities; "
-        "if it holds logits, set the card's output activation to softmax or sigmoid");
+    notices_.push_back("the output '" + this->outputs().front().name +
+                       "' does not look like probabilities; "
+                       "if it holds logits, set the card's output activation to softmax or sigmoid");
   }
 }
 
 Result<NamedTensor> ModelService::image_input(std::span<const std::byte> bytes) const {
   if (card_.input.kind != InputKind::kImage) {
-    return Error{
-        Code::kUnsupported,
-        "the model '" + name() + "' has no image input; to give it one, " + std::string(kAddCard)};
+    return Error{Code::kUnsupported,
+                 "the model '" + name() + "' has no image input; to give it one, " + std::string(kAddCard)};
   }
   const engine::ValueInfo& input = inputs().front();
   ASSIGN_OR_RETURN(Tensor tensor, media::decode_to_tensor(bytes, card_.input, input.dtype));
@@ -158,9 +149,8 @@ Result<NamedTensor> ModelService::image_input(std::span<const std::byte> bytes) 
 
 Result<NamedTensor> ModelService::record_input(const Json& record) const {
   if (card_.input.kind != InputKind::kRecord) {
-    return Error{Code::kUnsupported, "the model '" + name() +
-                                         "' takes no records; to give it named numbers, " +
-                                         std::string(kAddCard)};
+    return Error{Code::kUnsupported,
+                 "the model '" + name() + "' takes no records; to give it named numbers, " + std::string(kAddCard)};
   }
   ASSIGN_OR_RETURN(Tensor tensor, media::record_to_tensor(record, card_.input));
   return as_input(inputs().front(), std::move(tensor));
@@ -181,15 +171,13 @@ Result<std::vector<Json>> ModelService::predictions(const std::vector<Tensor>& o
   if (card_.output.kind != OutputKind::kClassification || outputs.empty()) {
     return Error{Code::kUnsupported, "the card of '" + name() + "' does not say classification"};
   }
-  ASSIGN_OR_RETURN(
-      const std::vector<ClassScores> rows,
-      classify(outputs.front(), card_.output.activation, two_classes(outputs.front())));
+  ASSIGN_OR_RETURN(const std::vector<ClassScores> rows,
+                   classify(outputs.front(), card_.output.activation, two_classes(outputs.front())));
   std::vector<Json> answers;
   if (rows.empty()) return answers;
   const std::size_t classes = rows.front().scores.size();
   const bool all_named = classes == labels_.size();
-  const std::vector<std::string> other =
-      all_named ? std::vector<std::string>() : unique_labels(labels_, classes);
+  const std::vector<std::string> other = all_named ? std::vector<std::string>() : unique_labels(labels_, classes);
   for (const ClassScores& row : rows) answers.push_back(to_json(row, all_named ? labels_ : other));
   return answers;
 }

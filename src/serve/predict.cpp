@@ -29,9 +29,8 @@ class Stopwatch {
   void lap(std::string_view name) {
     const std::int64_t now = os::real_clock().now_ns();
     std::array<char, 64> text{};
-    std::snprintf(text.data(), text.size(), "%s%.*s;dur=%.3f", laps_.empty() ? "" : ", ",
-                  static_cast<int>(name.size()), name.data(),
-                  static_cast<double>(now - last_) / 1e6);
+    std::snprintf(text.data(), text.size(), "%s%.*s;dur=%.3f", laps_.empty() ? "" : ", ", static_cast<int>(name.size()),
+                  name.data(), static_cast<double>(now - last_) / 1e6);
     laps_ += text.data();
     last_ = now;
   }
@@ -68,21 +67,18 @@ HttpResponse answer_one(const ModelService& service, NamedTensor input, Stopwatc
   const Result<std::vector<Json>> rows = service.predictions(*outputs);
   if (!rows) return error_response(rows.error());
   if (rows->size() != 1)
-    return error_response(
-        500, "the model answered with " + std::to_string(rows->size()) + " rows to one question");
+    return error_response(500, "the model answered with " + std::to_string(rows->size()) + " rows to one question");
   if (rows->front().find("prediction")->is_null()) {
-    return error_response(500, "the model's output '" + service.outputs().front().name +
-                                   "' is not a number (NaN) for this input");
+    return error_response(
+        500, "the model's output '" + service.outputs().front().name + "' is not a number (NaN) for this input");
   }
   return json_response(rows->front(), watch);
 }
 
-HttpResponse predict_image(const ModelService& service, const PredictLimits& limits,
-                           std::string_view image) {
+HttpResponse predict_image(const ModelService& service, const PredictLimits& limits, std::string_view image) {
   if (image.empty()) return error_response(400, kNoImage);
   if (image.size() > limits.max_image_bytes) {
-    return error_response(413, "the image has " + std::to_string(image.size()) +
-                                   " bytes, over the limit of " +
+    return error_response(413, "the image has " + std::to_string(image.size()) + " bytes, over the limit of " +
                                    std::to_string(limits.max_image_bytes));
   }
   Stopwatch watch;
@@ -92,10 +88,8 @@ HttpResponse predict_image(const ModelService& service, const PredictLimits& lim
   return answer_one(service, std::move(*input), watch);
 }
 
-HttpResponse predict_multipart(const ModelService& service, const PredictLimits& limits,
-                               const HttpRequest& request) {
-  const Result<std::vector<os::Part>> parts =
-      os::parse_multipart(request.body, request.headers.get("Content-Type"));
+HttpResponse predict_multipart(const ModelService& service, const PredictLimits& limits, const HttpRequest& request) {
+  const Result<std::vector<os::Part>> parts = os::parse_multipart(request.body, request.headers.get("Content-Type"));
   if (!parts) return error_response(parts.error());
   const auto image = std::ranges::find(*parts, "image", &os::Part::name);
   if (image == parts->end()) return error_response(400, kNoImage);
@@ -114,15 +108,13 @@ std::string describe_inputs(const ModelService& service) {
 Result<std::vector<NamedTensor>> read_inputs(const ModelService& service, const Json& inputs) {
   if (!inputs.is_object()) {
     return Error{Code::kInvalid,
-                 "\"inputs\" must be an object {name: nested numbers}; the inputs are " +
-                     describe_inputs(service)};
+                 "\"inputs\" must be an object {name: nested numbers}; the inputs are " + describe_inputs(service)};
   }
   std::vector<NamedTensor> tensors;
   for (const auto& [name, values] : inputs.as_object()) {
     const auto info = std::ranges::find(service.inputs(), name, &engine::ValueInfo::name);
     if (info == service.inputs().end()) {
-      return Error{Code::kInvalid, "the model has no input '" + name + "'; the inputs are " +
-                                       describe_inputs(service)};
+      return Error{Code::kInvalid, "the model has no input '" + name + "'; the inputs are " + describe_inputs(service)};
     }
     ASSIGN_OR_RETURN(Tensor tensor, json_to_tensor(values, info->dtype, name));
     tensors.push_back({name, std::move(tensor)});
@@ -141,30 +133,24 @@ HttpResponse predict_inputs(const ModelService& service, const Json& inputs) {
   Result<Json> values = service.outputs_json(*outputs);
   if (!values) return error_response(values.error());
   Json answer = Json::object({{"outputs", std::move(*values)}});
-  if (service.card().output.kind != OutputKind::kClassification)
-    return json_response(answer, watch);
+  if (service.card().output.kind != OutputKind::kClassification) return json_response(answer, watch);
   Result<std::vector<Json>> rows = service.predictions(*outputs);
   if (!rows) return error_response(rows.error());
-  if (rows->size() != 1)
-    return json_response(answer.set("predictions", Json(std::move(*rows))), watch);
+  if (rows->size() != 1) return json_response(answer.set("predictions", Json(std::move(*rows))), watch);
   for (auto& [key, value] : rows->front().as_object()) answer.set(key, std::move(value));
   return json_response(answer, watch);
 }
 
-HttpResponse predict_json(const ModelService& service, const PredictLimits& limits,
-                          const HttpRequest& request) {
-  if (request.body.empty())
-    return error_response(400, "the body is empty; send {\"inputs\": {name: nested numbers}}");
+HttpResponse predict_json(const ModelService& service, const PredictLimits& limits, const HttpRequest& request) {
+  if (request.body.empty()) return error_response(400, "the body is empty; send {\"inputs\": {name: nested numbers}}");
   const Result<Json> body = Json::parse(request.body, {.max_bytes = limits.max_json_bytes});
   if (!body) return error_response(body.error());
-  if (const Json* inputs = body->find("inputs"); inputs != nullptr)
-    return predict_inputs(service, *inputs);
+  if (const Json* inputs = body->find("inputs"); inputs != nullptr) return predict_inputs(service, *inputs);
   const Json* record = body->find("record");
   const bool takes_records = service.card().input.kind == InputKind::kRecord && body->is_object();
   if (record == nullptr && !takes_records) {
     return error_response(
-        400, "the JSON body must be {\"inputs\": {name: nested numbers}}; the inputs are " +
-                 describe_inputs(service));
+        400, "the JSON body must be {\"inputs\": {name: nested numbers}}; the inputs are " + describe_inputs(service));
   }
   Stopwatch watch;
   Result<NamedTensor> input = service.record_input(record != nullptr ? *record : *body);
@@ -181,8 +167,7 @@ std::string_view sniff(std::string_view body) {
 
 }  // namespace
 
-HttpResponse predict(const ModelService& service, const PredictLimits& limits,
-                     const HttpRequest& request) {
+HttpResponse predict(const ModelService& service, const PredictLimits& limits, const HttpRequest& request) {
   const std::string given = os::media_type(request.headers.get("Content-Type"));
   const bool unsaid = given.empty() || given == "application/octet-stream";
   const std::string type = unsaid ? std::string(sniff(request.body)) : given;
@@ -191,12 +176,11 @@ HttpResponse predict(const ModelService& service, const PredictLimits& limits,
   if (type == "application/json") return predict_json(service, limits, request);
   if (request.body.empty()) {
     const bool wants_image = service.card().input.kind == InputKind::kImage;
-    return error_response(
-        400, wants_image ? std::string(kNoImage) : "the body is empty; " + std::string(kForms));
+    return error_response(400, wants_image ? std::string(kNoImage) : "the body is empty; " + std::string(kForms));
   }
-  return error_response(415, (given.empty() ? "the body has no Content-Type; "
-                                            : "Content-Type " + given + " is not understood; ") +
-                                 std::string(kForms));
+  return error_response(
+      415, (given.empty() ? "the body has no Content-Type; " : "Content-Type " + given + " is not understood; ") +
+               std::string(kForms));
 }
 
 }  // namespace arete::serve

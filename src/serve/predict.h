@@ -26,7 +26,6 @@ struct PredictLimits {
 // What a multipart body may be larger than its image.
 inline constexpr std::size_t kMultipartOverheadBytes = 65536;
 
-os::HttpResponse predict(const ModelService& service, const PredictLimits& limits,
-                         const os::HttpRequest& request);
+os::HttpResponse predict(const ModelService& service, const PredictLimits& limits, const os::HttpRequest& request);
 
 }  // namespace arete::serve

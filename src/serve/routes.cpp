@@ -21,8 +21,7 @@ Json values_json(const std::vector<engine::ValueInfo>& values) {
   for (const engine::ValueInfo& value : values) {
     Json shape = value.known_shape ? Json::array() : Json();
     for (const std::int64_t size : value.shape) shape.push_back(size);
-    list.push_back(Json::object(
-        {{"name", value.name}, {"dtype", name_of(value.dtype)}, {"shape", std::move(shape)}}));
+    list.push_back(Json::object({{"name", value.name}, {"dtype", name_of(value.dtype)}, {"shape", std::move(shape)}}));
   }
   return list;
 }
@@ -46,9 +45,7 @@ HttpResponse page() {
 
 HttpResponse health(const ModelService& service) {
   HttpResponse response;
-  response.body =
-      Json::object({{"status", "ok"}, {"model", service.name()}, {"engine", service.engine()}})
-          .dump();
+  response.body = Json::object({{"status", "ok"}, {"model", service.name()}, {"engine", service.engine()}}).dump();
   return response;
 }
 
@@ -72,8 +69,7 @@ Json describe_model(const ModelService& service, const PredictLimits& limits) {
 }
 
 std::vector<os::Route> make_routes(const ModelService& service, const PredictLimits& limits) {
-  const std::size_t largest =
-      std::max(limits.max_image_bytes + kMultipartOverheadBytes, limits.max_json_bytes);
+  const std::size_t largest = std::max(limits.max_image_bytes + kMultipartOverheadBytes, limits.max_json_bytes);
   return {
       {.method = "GET",
        .path = "/",
@@ -85,8 +81,7 @@ std::vector<os::Route> make_routes(const ModelService& service, const PredictLim
        .scope = Scope::kPredict,
        .summary = "The model's answer to an image, a record or tensors.",
        .body_limit_bytes = largest,
-       .handler = [&service, limits](
-                      const HttpRequest& request) { return predict(service, limits, request); }},
+       .handler = [&service, limits](const HttpRequest& request) { return predict(service, limits, request); }},
       {.method = "GET",
        .path = "/healthz",
        .summary = "Whether the server is up, and with which model.",

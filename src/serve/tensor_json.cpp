@@ -34,8 +34,7 @@ Error not_a(const Json& json, DType dtype) {
 }
 
 Error out_of_range(const Json& json, DType dtype) {
-  return {Code::kInvalid,
-          " is " + short_text(json) + ", out of range for " + std::string(name_of(dtype))};
+  return {Code::kInvalid, " is " + short_text(json) + ", out of range for " + std::string(name_of(dtype))};
 }
 
 // ---- One element: the message begins behind the place ----
@@ -46,8 +45,7 @@ Status read_element(const Json& json, T& into) {
   if (!json.is_number()) return not_a(json, kType);
   if (json.is_integer()) {
     const bool negative = json.as_double() < 0;
-    const bool fits =
-        negative ? std::in_range<T>(json.as_int64()) : std::in_range<T>(json.as_uint64());
+    const bool fits = negative ? std::in_range<T>(json.as_int64()) : std::in_range<T>(json.as_uint64());
     if (!fits) return out_of_range(json, kType);
     into = static_cast<T>(json.as_uint64());
     return {};
@@ -100,8 +98,7 @@ Status read_element(const Json& json, std::string& into) {
 Result<Shape> first_shape(const Json& json) {
   Shape shape;
   for (const Json* level = &json; level->is_array(); level = &level->as_array().front()) {
-    if (shape.size() == kMaxRank)
-      return Error{Code::kInvalid, " has more than " + std::to_string(kMaxRank) + " axes"};
+    if (shape.size() == kMaxRank) return Error{Code::kInvalid, " has more than " + std::to_string(kMaxRank) + " axes"};
     shape.push_back(static_cast<std::int64_t>(level->as_array().size()));
     if (level->as_array().empty()) break;
   }
@@ -116,10 +113,9 @@ Status check_lists(const Json& json, const Shape& shape, std::vector<std::size_t
     return Error{Code::kInvalid, place_of(at) + " is a list where its neighbours are none"};
   }
   if (!json.is_array() || json.as_array().size() != static_cast<std::size_t>(shape[axis])) {
-    const std::string got =
-        json.is_array() ? "a list of " + std::to_string(json.as_array().size()) : short_text(json);
-    return Error{Code::kInvalid, place_of(at) + " is " + got + ", its neighbours are lists of " +
-                                     std::to_string(shape[axis])};
+    const std::string got = json.is_array() ? "a list of " + std::to_string(json.as_array().size()) : short_text(json);
+    return Error{Code::kInvalid,
+                 place_of(at) + " is " + got + ", its neighbours are lists of " + std::to_string(shape[axis])};
   }
   for (std::size_t i = 0; i < json.as_array().size(); ++i) {
     at.push_back(i);
@@ -205,8 +201,7 @@ Result<Json> write_packed(const Tensor& tensor) {
 Json write_string_axis(std::span<const std::int64_t> shape, const std::string*& next) {
   if (shape.empty()) return Json(*next++);
   Json list = Json::array();
-  for (std::int64_t i = 0; i < shape[0]; ++i)
-    list.push_back(write_string_axis(shape.subspan(1), next));
+  for (std::int64_t i = 0; i < shape[0]; ++i) list.push_back(write_string_axis(shape.subspan(1), next));
   return list;
 }
 
@@ -274,14 +269,12 @@ Result<Tensor> json_to_tensor(const Json& json, DType dtype, std::string_view na
   const std::string context = "input '" + std::string(name) + "'";
   const Row* row = find_row(dtype);
   if (row == nullptr || row->read == nullptr) {
-    return Error{Code::kUnsupported,
-                 context + ": dtype " + std::string(name_of(dtype)) + " cannot be given as JSON"};
+    return Error{Code::kUnsupported, context + ": dtype " + std::string(name_of(dtype)) + " cannot be given as JSON"};
   }
   Result<Shape> shape = first_shape(json);
   if (!shape) return Error{Code::kInvalid, context + shape.error().message};
   std::vector<std::size_t> at;
-  if (const Status status = check_lists(json, *shape, at); !status)
-    return with_context(status.error(), context);
+  if (const Status status = check_lists(json, *shape, at); !status) return with_context(status.error(), context);
   Result<Tensor> tensor = row->read(json, dtype, std::move(*shape));
   if (!tensor) return with_context(std::move(tensor).error(), context);
   return tensor;
@@ -290,11 +283,9 @@ Result<Tensor> json_to_tensor(const Json& json, DType dtype, std::string_view na
 Result<Json> tensor_to_json(const Tensor& tensor) {
   const Row* row = find_row(tensor.dtype());
   if (row == nullptr)
-    return Error{Code::kUnsupported,
-                 "dtype " + std::string(name_of(tensor.dtype())) + " cannot be written as JSON"};
+    return Error{Code::kUnsupported, "dtype " + std::string(name_of(tensor.dtype())) + " cannot be written as JSON"};
   if (tensor.size() > kMaxJsonElements) {
-    return Error{Code::kExhausted, describe(tensor) + " has more than the " +
-                                       std::to_string(kMaxJsonElements) +
+    return Error{Code::kExhausted, describe(tensor) + " has more than the " + std::to_string(kMaxJsonElements) +
                                        " elements that a JSON answer may hold"};
   }
   return row->write(tensor);

@@ -18,7 +18,8 @@ Result<float> scalar_of(const Tensor& tensor, const std::string& name) {
 }
 
 // Widens the ranges by what one batch showed. Outputs stand in the order of the pairs.
-Status merge(const std::vector<pass::ObservedModel::Pair>& pairs, const std::vector<Tensor>& outputs, pass::Ranges& ranges) {
+Status merge(const std::vector<pass::ObservedModel::Pair>& pairs, const std::vector<Tensor>& outputs,
+             pass::Ranges& ranges) {
   std::size_t at = 0;
   for (const auto& pair : pairs) {
     float low = 0.0F;
@@ -27,7 +28,10 @@ Status merge(const std::vector<pass::ObservedModel::Pair>& pairs, const std::vec
     }
     ASSIGN_OR_RETURN(const float high, scalar_of(outputs[at++], pair.tensor));
     if (!std::isfinite(low) || !std::isfinite(high)) {
-      return Error{Code::kInvalid, "tensor '" + pair.tensor + "' took NaN or infinite values on the calibration data; look at the samples' scale or the model"};
+      return Error{
+          Code::kInvalid,
+          "tensor '" + pair.tensor +
+              "' took NaN or infinite values on the calibration data; look at the samples' scale or the model"};
     }
     auto [entry, fresh] = ranges.try_emplace(pair.tensor, pass::Range{low, high});
     if (fresh) continue;
@@ -37,7 +41,8 @@ Status merge(const std::vector<pass::ObservedModel::Pair>& pairs, const std::vec
   return {};
 }
 
-Result<std::unique_ptr<engine::Session>> open_observed(engine::Engine& engine, const pass::ObservedModel& observed, int threads) {
+Result<std::unique_ptr<engine::Session>> open_observed(engine::Engine& engine, const pass::ObservedModel& observed,
+                                                       int threads) {
   ASSIGN_OR_RETURN(graph::WrittenModel written, graph::write_onnx(observed.model));
   engine::SessionOptions options;
   options.threads = threads;
@@ -78,8 +83,9 @@ Result<Calibration> Calibrator::run(SampleSource& source, const CalibrateOptions
   return calibration;
 }
 
-Result<Calibration> calibrate(engine::Engine& engine, const graph::Model& model, const std::vector<std::string>& tensors,
-                              SampleSource& source, const CalibrateOptions& options) {
+Result<Calibration> calibrate(engine::Engine& engine, const graph::Model& model,
+                              const std::vector<std::string>& tensors, SampleSource& source,
+                              const CalibrateOptions& options) {
   ASSIGN_OR_RETURN(Calibrator calibrator, Calibrator::open(engine, model, tensors, options.threads));
   return calibrator.run(source, options);
 }

@@ -55,7 +55,8 @@ class Calibrator {
 };
 
 // Both steps. Errors: theirs.
-Result<Calibration> calibrate(engine::Engine& engine, const graph::Model& model, const std::vector<std::string>& tensors,
-                              SampleSource& source, const CalibrateOptions& options);
+Result<Calibration> calibrate(engine::Engine& engine, const graph::Model& model,
+                              const std::vector<std::string>& tensors, SampleSource& source,
+                              const CalibrateOptions& options);
 
 }  // namespace arete::tune

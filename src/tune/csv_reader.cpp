@@ -68,8 +68,7 @@ Result<CsvReader> CsvReader::open(std::unique_ptr<os::ReadableFile> file) {
 
 Status CsvReader::read_header() {
   ASSIGN_OR_RETURN(std::optional<std::string> line, read_line());
-  if (!line)
-    return Error{Code::kCorrupt, "the file is empty: its first line must name the columns"};
+  if (!line) return Error{Code::kCorrupt, "the file is empty: its first line must name the columns"};
   if (line->starts_with(kByteOrderMark)) line->erase(0, kByteOrderMark.size());
   if (line->find('\0') != std::string::npos)
     return Error{Code::kCorrupt, "the file is no UTF-8 text; save it as CSV in UTF-8"};
@@ -94,8 +93,7 @@ Result<std::optional<CsvReader::Row>> CsvReader::next() {
 
 // A line with something in it, or nothing at the end. Line breaks inside quotes belong to it.
 Result<std::optional<std::string>> CsvReader::read_line() {
-  const std::string_view separators =
-      header_.empty() ? kSeparators : std::string_view(&separator_, 1);
+  const std::string_view separators = header_.empty() ? kSeparators : std::string_view(&separator_, 1);
   std::string line;
   std::size_t size_bytes = 0;
   Place place = Place::kCellStart;
@@ -108,8 +106,8 @@ Result<std::optional<std::string>> CsvReader::read_line() {
   }
   RETURN_IF_ERROR(failed_);
   if (size_bytes > kMaxCsvRowBytes) {
-    return Error{Code::kExhausted, "a row is over " + std::to_string(kMaxCsvRowBytes >> 20) +
-                                       " MiB (is a quote never closed?)"};
+    return Error{Code::kExhausted,
+                 "a row is over " + std::to_string(kMaxCsvRowBytes >> 20) + " MiB (is a quote never closed?)"};
   }
   if (trim(line).empty()) return std::optional<std::string>();
   return std::optional<std::string>(std::move(line));

@@ -14,9 +14,8 @@ Result<std::unique_ptr<Dataset>> open_dataset(const os::FileSystem& files, const
   const std::string extension = os::extension_of(path);
   if (extension == ".npz") return open_npz(files, path, options);
   if (extension == ".csv" || extension == ".tsv") return open_csv(files, path, options);
-  return Error{
-      Code::kUnsupported,
-      "'" + path + "' is no data set: give a folder of class folders of images, an .npz or a .csv"};
+  return Error{Code::kUnsupported,
+               "'" + path + "' is no data set: give a folder of class folders of images, an .npz or a .csv"};
 }
 
 }  // namespace arete::tune

@@ -29,8 +29,7 @@ std::optional<std::int64_t> parse_index(std::string_view text) {
 }
 
 bool is_label_column(const std::string& name) {
-  return name.size() == kLabelColumn.size() &&
-         std::ranges::equal(name, kLabelColumn, {}, [](char c) {
+  return name.size() == kLabelColumn.size() && std::ranges::equal(name, kLabelColumn, {}, [](char c) {
            return static_cast<char>(c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c);
          });
 }
@@ -53,8 +52,8 @@ Status plan_record(const CsvReader::Row& header, const InputCard& card, Plan& pl
   for (const RecordField& field : card.fields) {
     const std::optional<std::size_t> column = find_column(header, field.name);
     if (!column && !field.has_default) {
-      return Error{Code::kInvalid, "no column for the card's field \"" + field.name +
-                                       "\"; the columns are " + list_names(header)};
+      return Error{Code::kInvalid,
+                   "no column for the card's field \"" + field.name + "\"; the columns are " + list_names(header)};
     }
     plan.columns.push_back(column);
   }
@@ -77,20 +76,17 @@ Status check_plan(const Plan& plan, const engine::ValueInfo& input) {
   for (const RecordField& field : plan.record.fields) names.push_back(field.name);
   const Status fits = check_shape({1, static_cast<std::int64_t>(names.size())}, input);
   if (fits) return check_dtype(DType::kFloat32, input);
-  return with_context(fits.error(), std::to_string(names.size()) + " number columns (" +
-                                        list_names(names) +
+  return with_context(fits.error(), std::to_string(names.size()) + " number columns (" + list_names(names) +
                                         "); name the ones to take in the card's \"fields\"");
 }
 
 Result<Plan> make_plan(CsvReader& reader, const InputCard& card, const engine::ValueInfo& input) {
   if (card.kind == InputKind::kImage) {
-    return Error{Code::kInvalid,
-                 "a CSV holds numbers, and the card says that the input is an image"};
+    return Error{Code::kInvalid, "a CSV holds numbers, and the card says that the input is an image"};
   }
   Plan plan;
   const auto label = std::ranges::find_if(reader.header(), is_label_column);
-  if (label != reader.header().end())
-    plan.label = static_cast<std::size_t>(label - reader.header().begin());
+  if (label != reader.header().end()) plan.label = static_cast<std::size_t>(label - reader.header().begin());
   if (card.kind == InputKind::kRecord) {
     RETURN_IF_ERROR(plan_record(reader.header(), card, plan));
   } else {
@@ -118,20 +114,18 @@ Result<Survey> survey(CsvReader& reader, const Plan& plan, bool collects_labels)
     ++found.rows;
     const bool has_label = collects_labels && plan.label && row && (**row).size() > *plan.label;
     if (has_label && !(**row)[*plan.label].empty()) labels.insert((**row)[*plan.label]);
-    if (labels.size() > kMaxCardLabels)
-      return Error{Code::kExhausted, "more than 1000000 different labels"};
+    if (labels.size() > kMaxCardLabels) return Error{Code::kExhausted, "more than 1000000 different labels"};
   }
   reader.rewind();
-  const bool all_integers = std::ranges::all_of(
-      labels, [](const std::string& label) { return parse_index(label).has_value(); });
+  const bool all_integers =
+      std::ranges::all_of(labels, [](const std::string& label) { return parse_index(label).has_value(); });
   if (!all_integers) found.labels.assign(labels.begin(), labels.end());
   return found;
 }
 
 class Csv final : public Dataset {
  public:
-  Csv(CsvReader reader, Plan plan, engine::ValueInfo input, std::size_t rows,
-      std::vector<std::string> labels)
+  Csv(CsvReader reader, Plan plan, engine::ValueInfo input, std::size_t rows, std::vector<std::string> labels)
       : reader_(std::move(reader)),
         plan_(std::move(plan)),
         input_(std::move(input)),
@@ -176,8 +170,8 @@ class Csv final : public Dataset {
       const std::string cell = plan_.columns[i] ? row[*plan_.columns[i]] : "";
       values.push_back(parse_number(cell));
       if (values.back() || cell.empty()) continue;
-      return Error{Code::kInvalid, "column \"" + plan_.record.fields[i].name + "\" holds '" + cell +
-                                       "', which is no number"};
+      return Error{Code::kInvalid,
+                   "column \"" + plan_.record.fields[i].name + "\" holds '" + cell + "', which is no number"};
     }
     ASSIGN_OR_RETURN(Tensor tensor, media::fields_to_tensor(values, plan_.record));
     return fit_tensor(std::move(tensor), input_);
@@ -186,8 +180,7 @@ class Csv final : public Dataset {
   Result<std::int64_t> read_label(const std::string& cell) const {
     if (const std::optional<std::int64_t> named = index_.find(cell)) return *named;
     const std::optional<std::int64_t> index = parse_index(cell);
-    if (!index)
-      return Error{Code::kInvalid, "label '" + cell + "' is none of " + list_names(labels_)};
+    if (!index) return Error{Code::kInvalid, "label '" + cell + "' is none of " + list_names(labels_)};
     RETURN_IF_ERROR(check_label(*index, labels_.size()));
     return *index;
   }
@@ -211,8 +204,8 @@ Result<std::unique_ptr<Dataset>> open_rows(const os::FileSystem& files, const st
   ASSIGN_OR_RETURN(Survey found, survey(reader, plan, labels.empty()));
   if (found.rows == 0) return Error{Code::kInvalid, "no rows behind the header line"};
   if (labels.empty()) labels = std::move(found.labels);
-  return std::unique_ptr<Dataset>(std::make_unique<Csv>(
-      std::move(reader), std::move(plan), std::move(input), found.rows, std::move(labels)));
+  return std::unique_ptr<Dataset>(
+      std::make_unique<Csv>(std::move(reader), std::move(plan), std::move(input), found.rows, std::move(labels)));
 }
 
 }  // namespace

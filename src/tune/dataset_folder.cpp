@@ -10,9 +10,8 @@ namespace arete::tune {
 namespace {
 
 // Formats that we cannot read are listed too: their error says so, which silence would not.
-constexpr std::array<std::string_view, 12> kImageExtensions = {".jpg", ".jpeg", ".jpe",  ".jfif",
-                                                               ".png", ".webp", ".gif",  ".bmp",
-                                                               ".tif", ".tiff", ".heic", ".avif"};
+constexpr std::array<std::string_view, 12> kImageExtensions = {".jpg", ".jpeg", ".jpe", ".jfif", ".png",  ".webp",
+                                                               ".gif", ".bmp",  ".tif", ".tiff", ".heic", ".avif"};
 
 bool is_image_name(const std::string& name) {
   return std::ranges::find(kImageExtensions, os::extension_of(name)) != kImageExtensions.end();
@@ -26,8 +25,8 @@ std::string decode_percent(const std::string& name) {
   for (std::size_t i = 0; i < name.size(); ++i) {
     unsigned value = 0;
     const char* const digits = name.data() + i + 1;
-    const bool is_escape = name[i] == '%' && i + 2 < name.size() &&
-                           std::from_chars(digits, digits + 2, value, 16).ptr == digits + 2;
+    const bool is_escape =
+        name[i] == '%' && i + 2 < name.size() && std::from_chars(digits, digits + 2, value, 16).ptr == digits + 2;
     decoded += is_escape ? static_cast<char>(value) : name[i];
     if (is_escape) i += 2;
   }
@@ -55,11 +54,9 @@ Result<Listing> list_top(const os::FileSystem& files, const std::string& path) {
   return listing;
 }
 
-Result<std::vector<std::string>> list_images(const os::FileSystem& files,
-                                             const std::string& folder) {
+Result<std::vector<std::string>> list_images(const os::FileSystem& files, const std::string& folder) {
   ASSIGN_OR_RETURN(std::vector<std::string> names, files.list(folder));
-  std::erase_if(names,
-                [](const std::string& name) { return is_hidden(name) || !is_image_name(name); });
+  std::erase_if(names, [](const std::string& name) { return is_hidden(name) || !is_image_name(name); });
   return names;
 }
 
@@ -121,8 +118,7 @@ Result<std::vector<ClassFolder>> match_labels(const std::vector<std::string>& fo
     const auto [at, is_new] = taken.emplace(*label, folder);
     if (!is_new) {
       return Error{Code::kInvalid, "the class folders '" + at->second + "' and '" + folder +
-                                       "' match the same label '" +
-                                       labels[static_cast<std::size_t>(*label)] + "'"};
+                                       "' match the same label '" + labels[static_cast<std::size_t>(*label)] + "'"};
     }
     classes.push_back({*label, folder, {}});
   }
@@ -131,8 +127,8 @@ Result<std::vector<ClassFolder>> match_labels(const std::vector<std::string>& fo
 
 class ImageFolder final : public Dataset {
  public:
-  ImageFolder(const os::FileSystem& files, std::string path, InputCard card,
-              engine::ValueInfo input, std::vector<Entry> entries, std::vector<std::string> labels)
+  ImageFolder(const os::FileSystem& files, std::string path, InputCard card, engine::ValueInfo input,
+              std::vector<Entry> entries, std::vector<std::string> labels)
       : files_(files),
         path_(std::move(path)),
         card_(std::move(card)),
@@ -145,8 +141,7 @@ class ImageFolder final : public Dataset {
     const Entry& entry = entries_[at_++];
     Result<Tensor> tensor = load(entry);
     if (!tensor) return with_context(std::move(tensor).error(), entry.name);
-    return std::optional<Sample>(
-        Sample{{{input_.name, std::move(*tensor)}}, entry.label, entry.name});
+    return std::optional<Sample>(Sample{{{input_.name, std::move(*tensor)}}, entry.label, entry.name});
   }
   Status rewind() override {
     at_ = 0;
@@ -174,16 +169,14 @@ class ImageFolder final : public Dataset {
 
 // A class without images is an error where the folders themselves are the classes: then DATA is
 // likely a level too high. Where the card has labels, it is just a class that does not occur.
-Result<std::vector<Entry>> list_classes(const os::FileSystem& files, const std::string& path,
-                                        const Listing& listing,
+Result<std::vector<Entry>> list_classes(const os::FileSystem& files, const std::string& path, const Listing& listing,
                                         const std::vector<std::string>& labels, bool may_be_empty) {
   ASSIGN_OR_RETURN(std::vector<ClassFolder> classes, match_labels(listing.folders, labels));
   for (ClassFolder& one : classes) {
     ASSIGN_OR_RETURN(one.images, list_images(files, os::join_path(path, one.name)));
     if (!one.images.empty() || may_be_empty) continue;
-    return Error{Code::kInvalid,
-                 "the class folder '" + os::join_path(path, one.name) +
-                     "' holds no images; a class folder must hold .jpg or .png files"};
+    return Error{Code::kInvalid, "the class folder '" + os::join_path(path, one.name) +
+                                     "' holds no images; a class folder must hold .jpg or .png files"};
   }
   return interleave(std::move(classes));
 }
@@ -205,8 +198,7 @@ Error no_images(const std::string& path) {
 
 }  // namespace
 
-Result<std::unique_ptr<Dataset>> open_image_folder(const os::FileSystem& files,
-                                                   const std::string& path,
+Result<std::unique_ptr<Dataset>> open_image_folder(const os::FileSystem& files, const std::string& path,
                                                    const DatasetOptions& options) {
   ASSIGN_OR_RETURN(const Listing listing, list_top(files, path));
   if (listing.folders.empty() && listing.images.empty()) return no_images(path);
@@ -227,11 +219,10 @@ Result<std::unique_ptr<Dataset>> open_image_folder(const os::FileSystem& files,
   }
   if (entries.empty()) return no_images(path);
   if (entries.size() > kMaxDatasetFiles) {
-    return Error{Code::kExhausted,
-                 "'" + path + "' holds over " + std::to_string(kMaxDatasetFiles) + " images"};
+    return Error{Code::kExhausted, "'" + path + "' holds over " + std::to_string(kMaxDatasetFiles) + " images"};
   }
-  return std::unique_ptr<Dataset>(std::make_unique<ImageFolder>(
-      files, path, options.card.input, std::move(input), std::move(entries), std::move(labels)));
+  return std::unique_ptr<Dataset>(std::make_unique<ImageFolder>(files, path, options.card.input, std::move(input),
+                                                                std::move(entries), std::move(labels)));
 }
 
 }  // namespace arete::tune

@@ -27,18 +27,17 @@ class Rows {
     Result<NpyHeader> header = read_npy_header(*stream_);
     if (!header) return with_context(std::move(header).error(), entry_.name);
     if (header->shape.empty()) {
-      return Error{Code::kInvalid,
-                   entry_.name + " is a single number; its first axis must be the samples"};
+      return Error{Code::kInvalid, entry_.name + " is a single number; its first axis must be the samples"};
     }
     ASSIGN_OR_RETURN(const std::size_t size_bytes, tensor_bytes(header->dtype, header->shape));
-    if (size_bytes + header->data_offset > entry_.size_bytes) return Error{Code::kCorrupt, entry_.name + " is cut short"};
+    if (size_bytes + header->data_offset > entry_.size_bytes)
+      return Error{Code::kCorrupt, entry_.name + " is cut short"};
     dtype_ = header->dtype;
     count_ = header->shape.front();
     row_shape_ = std::move(header->shape);
     row_shape_.front() = 1;
     ASSIGN_OR_RETURN(const std::size_t row_bytes, tensor_bytes(dtype_, row_shape_));
-    if (row_bytes > kMaxSampleBytes)
-      return Error{Code::kExhausted, "one row of " + entry_.name + " is over 1 GiB"};
+    if (row_bytes > kMaxSampleBytes) return Error{Code::kExhausted, "one row of " + entry_.name + " is over 1 GiB"};
     return {};
   }
 
@@ -69,13 +68,11 @@ Result<std::int64_t> label_of(const Tensor& row) {
   ASSIGN_OR_RETURN(const std::vector<double> values, to_doubles(row));
   if (values.size() == 1) {
     const bool is_index = std::trunc(values[0]) == values[0] && std::abs(values[0]) < 1e15;
-    if (!is_index)
-      return Error{Code::kInvalid, "label " + std::to_string(values[0]) + " is no class index"};
+    if (!is_index) return Error{Code::kInvalid, "label " + std::to_string(values[0]) + " is no class index"};
     return static_cast<std::int64_t>(values[0]);
   }
   const auto one = std::ranges::find(values, 1.0);
-  const bool is_one_hot =
-      one != values.end() && std::ranges::count(values, 0.0) + 1 == std::ssize(values);
+  const bool is_one_hot = one != values.end() && std::ranges::count(values, 0.0) + 1 == std::ssize(values);
   if (!is_one_hot) return Error{Code::kInvalid, "its label is not one-hot (one 1, all others 0)"};
   return one - values.begin();
 }
@@ -104,9 +101,7 @@ class Npz final : public Dataset {
     if (labels_) RETURN_IF_ERROR(labels_->rewind());
     return {};
   }
-  std::size_t size() const override {
-    return static_cast<std::size_t>(inputs_.front().rows.count());
-  }
+  std::size_t size() const override { return static_cast<std::size_t>(inputs_.front().rows.count()); }
   bool has_labels() const override { return labels_.has_value(); }
   const std::vector<std::string>& labels() const override { return names_; }
 
@@ -157,11 +152,8 @@ Result<Archive> open_archive(const os::FileSystem& files, const std::string& pat
   ASSIGN_OR_RETURN(std::unique_ptr<os::ReadableFile> opened, files.open(path));
   const std::shared_ptr<const os::ReadableFile> file = std::move(opened);
   Archive archive;
-  archive.read = [file](std::uint64_t offset, std::span<std::byte> to) {
-    return file->read_at(offset, to);
-  };
-  ASSIGN_OR_RETURN(std::vector<ZipEntry> entries,
-                   read_zip_directory(archive.read, file->size_bytes()));
+  archive.read = [file](std::uint64_t offset, std::span<std::byte> to) { return file->read_at(offset, to); };
+  ASSIGN_OR_RETURN(std::vector<ZipEntry> entries, read_zip_directory(archive.read, file->size_bytes()));
   for (ZipEntry& entry : entries) {
     std::string name = entry.name;
     if (name.ends_with(".npy")) name.resize(name.size() - 4);
@@ -176,14 +168,12 @@ Result<Rows> open_rows(const Archive& archive, std::string_view name) {
 }
 
 // The array's name for an input: its own, or `x` for the only one.
-Result<std::string> array_of(const Archive& archive, const DatasetOptions& options,
-                             const std::string& input) {
+Result<std::string> array_of(const Archive& archive, const DatasetOptions& options, const std::string& input) {
   if (archive.entries.contains(input)) return input;
   const bool is_only = options.inputs.size() == 1;
   if (is_only && archive.entries.contains(kOnlyInput)) return std::string(kOnlyInput);
-  return Error{Code::kInvalid, "no array for the model's input " + input +
-                                   (is_only ? " (named so, or x)" : "") + "; the archive has " +
-                                   list_names(archive.names)};
+  return Error{Code::kInvalid, "no array for the model's input " + input + (is_only ? " (named so, or x)" : "") +
+                                   "; the archive has " + list_names(archive.names)};
 }
 
 Result<std::vector<Column>> open_inputs(const Archive& archive, const DatasetOptions& options) {
@@ -208,8 +198,8 @@ Status check_labels(const Rows& rows, std::size_t classes) {
   const std::int64_t width = rows.row_shape().size() == 2 ? rows.row_shape()[1] : 1;
   const bool fits = width == 1 || classes == 0 || static_cast<std::uint64_t>(width) == classes;
   if (fits && width > 0) return {};
-  return Error{Code::kInvalid, "one-hot labels y have " + std::to_string(width) +
-                                   " classes, the card has " + std::to_string(classes) + " labels"};
+  return Error{Code::kInvalid, "one-hot labels y have " + std::to_string(width) + " classes, the card has " +
+                                   std::to_string(classes) + " labels"};
 }
 
 Status check_counts(const std::vector<Column>& columns, const std::optional<Rows>& labels) {
@@ -217,13 +207,11 @@ Status check_counts(const std::vector<Column>& columns, const std::optional<Rows
   if (count == 0) return Error{Code::kInvalid, "the arrays have no rows"};
   for (const Column& column : columns) {
     if (column.rows.count() == count) continue;
-    return Error{Code::kInvalid, "input " + column.input.name + " has " +
-                                     std::to_string(column.rows.count()) + " rows, input " +
-                                     columns.front().input.name + " has " + std::to_string(count)};
+    return Error{Code::kInvalid, "input " + column.input.name + " has " + std::to_string(column.rows.count()) +
+                                     " rows, input " + columns.front().input.name + " has " + std::to_string(count)};
   }
   if (!labels || labels->count() == count) return {};
-  return Error{Code::kInvalid, std::to_string(labels->count()) + " labels y for " +
-                                   std::to_string(count) + " rows"};
+  return Error{Code::kInvalid, std::to_string(labels->count()) + " labels y for " + std::to_string(count) + " rows"};
 }
 
 Result<std::unique_ptr<Dataset>> open_arrays(const os::FileSystem& files, const std::string& path,
@@ -231,16 +219,15 @@ Result<std::unique_ptr<Dataset>> open_arrays(const os::FileSystem& files, const 
   ASSIGN_OR_RETURN(const Archive archive, open_archive(files, path));
   ASSIGN_OR_RETURN(std::vector<Column> columns, open_inputs(archive, options));
   const std::vector<std::string>& names = options.card.output.labels;
-  const bool y_is_input = std::ranges::any_of(
-      columns, [](const Column& column) { return column.input.name == kLabels; });
+  const bool y_is_input =
+      std::ranges::any_of(columns, [](const Column& column) { return column.input.name == kLabels; });
   std::optional<Rows> labels;
   if (!y_is_input && archive.entries.contains(kLabels)) {
     ASSIGN_OR_RETURN(labels, open_rows(archive, kLabels));
     RETURN_IF_ERROR(check_labels(*labels, names.size()));
   }
   RETURN_IF_ERROR(check_counts(columns, labels));
-  return std::unique_ptr<Dataset>(
-      std::make_unique<Npz>(std::move(columns), std::move(labels), names));
+  return std::unique_ptr<Dataset>(std::make_unique<Npz>(std::move(columns), std::move(labels), names));
 }
 
 }  // namespace

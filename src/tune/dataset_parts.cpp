@@ -15,9 +15,7 @@ std::string fold_case(std::string_view name) {
   return folded;
 }
 
-bool is_float(DType dtype) {
-  return dtype == DType::kFloat16 || dtype == DType::kFloat32 || dtype == DType::kFloat64;
-}
+bool is_float(DType dtype) { return dtype == DType::kFloat16 || dtype == DType::kFloat32 || dtype == DType::kFloat64; }
 
 bool is_real(DType dtype) {
   const Result<Tensor> one = Tensor::zeros(dtype, {});
@@ -40,16 +38,14 @@ Result<Tensor> convert(const Tensor& tensor, std::span<const double> values, DTy
       store<float>(values, out, [](double v) { return static_cast<float>(v); });
       break;
     default:
-      store<std::uint16_t>(values, out,
-                           [](double v) { return float_to_half(static_cast<float>(v)); });
+      store<std::uint16_t>(values, out, [](double v) { return float_to_half(static_cast<float>(v)); });
   }
   return out;
 }
 
 bool all_finite(const Tensor& tensor) {
   if (tensor.dtype() == DType::kFloat32) {
-    return std::ranges::all_of(tensor.data<float>(),
-                               [](float value) { return std::isfinite(value); });
+    return std::ranges::all_of(tensor.data<float>(), [](float value) { return std::isfinite(value); });
   }
   const Result<std::vector<double>> values = to_doubles(tensor);
   return values && std::ranges::all_of(*values, [](double value) { return std::isfinite(value); });
@@ -75,8 +71,7 @@ std::optional<std::int64_t> LabelIndex::find(std::string_view name) const {
 Status check_label(std::int64_t label, std::size_t labels) {
   const bool known = labels == 0 || static_cast<std::uint64_t>(label) < labels;
   if (label >= 0 && known) return {};
-  const std::string limit =
-      labels == 0 ? "not be negative" : "be 0 to " + std::to_string(labels - 1);
+  const std::string limit = labels == 0 ? "not be negative" : "be 0 to " + std::to_string(labels - 1);
   return Error{Code::kInvalid, "label " + std::to_string(label) + " must " + limit};
 }
 
@@ -94,17 +89,15 @@ Status check_shape(const Shape& sample, const engine::ValueInfo& input) {
     fits = input.shape[i] < 0 || input.shape[i] == sample[i];
   }
   if (fits) return {};
-  return Error{Code::kInvalid, "samples of shape " + to_string(sample) +
-                                   " do not fit the model's input " + input.name + " " +
-                                   engine::describe(input)};
+  return Error{Code::kInvalid, "samples of shape " + to_string(sample) + " do not fit the model's input " + input.name +
+                                   " " + engine::describe(input)};
 }
 
 Status check_dtype(DType from, const engine::ValueInfo& input) {
   if (from == input.dtype || (is_float(input.dtype) && is_real(from))) return {};
   const std::string wanted(name_of(input.dtype));
-  return Error{Code::kInvalid, "the data is " + std::string(name_of(from)) +
-                                   ", and the model's input " + input.name + " wants " + wanted +
-                                   "; save it again after x.astype('" + wanted + "')"};
+  return Error{Code::kInvalid, "the data is " + std::string(name_of(from)) + ", and the model's input " + input.name +
+                                   " wants " + wanted + "; save it again after x.astype('" + wanted + "')"};
 }
 
 Result<Tensor> fit_tensor(Tensor tensor, const engine::ValueInfo& input) {
@@ -113,8 +106,7 @@ Result<Tensor> fit_tensor(Tensor tensor, const engine::ValueInfo& input) {
     ASSIGN_OR_RETURN(tensor, convert(tensor, values, input.dtype));
   }
   if (!is_float(input.dtype) || all_finite(tensor)) return tensor;
-  return Error{Code::kInvalid, "input " + input.name +
-                                   " holds NaN, infinity or a number too large for " +
+  return Error{Code::kInvalid, "input " + input.name + " holds NaN, infinity or a number too large for " +
                                    std::string(name_of(input.dtype))};
 }
 

@@ -13,8 +13,7 @@
 
 namespace arete::tune {
 
-Result<std::unique_ptr<Dataset>> open_image_folder(const os::FileSystem& files,
-                                                   const std::string& path,
+Result<std::unique_ptr<Dataset>> open_image_folder(const os::FileSystem& files, const std::string& path,
                                                    const DatasetOptions& options);
 Result<std::unique_ptr<Dataset>> open_npz(const os::FileSystem& files, const std::string& path,
                                           const DatasetOptions& options);

@@ -12,8 +12,7 @@ namespace arete {
 namespace {
 
 TEST(Json, KeepsIntegersOf64Bits) {
-  const auto json =
-      Json::parse("[9223372036854775807,-9223372036854775808,18446744073709551615,0]");
+  const auto json = Json::parse("[9223372036854775807,-9223372036854775808,18446744073709551615,0]");
   ASSERT_OK(json);
   EXPECT_EQ(json->as_array()[0].as_int64(), std::numeric_limits<std::int64_t>::max());
   EXPECT_EQ(json->as_array()[1].as_int64(), std::numeric_limits<std::int64_t>::min());
@@ -26,8 +25,7 @@ TEST(Json, KeepsIntegersOf64Bits) {
 }
 
 TEST(Json, KeepsTheOrderOfMembersAndAllText) {
-  const std::string text =
-      R"({"z":1,"a":[true,false,null],"é\n\"":"\u0000\ud83d\ude00","x":-1.5e-7})";
+  const std::string text = R"({"z":1,"a":[true,false,null],"é\n\"":"\u0000\ud83d\ude00","x":-1.5e-7})";
   const auto json = Json::parse(text);
   ASSERT_OK(json);
   EXPECT_EQ(json->as_object()[0].first, "z");
@@ -48,8 +46,8 @@ TEST(Json, DumpsDoublesSoThatTheyReadBack) {
 TEST(Json, RefusesBadTextWithItsPlace) {
   EXPECT_ERROR(Json::parse(""), Code::kCorrupt, "line 1");
   EXPECT_ERROR(Json::parse("{\n\"a\": x}"), Code::kCorrupt, "line 2");
-  for (const char* text : {"[1,]", "{\"a\" 1}", "nul", "01", "[1] 2", "'a'", "\"\x01\"", "NaN",
-                           "\"\xff\"", "\"\\ud800\"", "{1:2}", "[", "]", "1e999", "// c\n1"}) {
+  for (const char* text : {"[1,]", "{\"a\" 1}", "nul", "01", "[1] 2", "'a'", "\"\x01\"", "NaN", "\"\xff\"",
+                           "\"\\ud800\"", "{1:2}", "[", "]", "1e999", "// c\n1"}) {
     SCOPED_TRACE(text);
     EXPECT_ERROR(Json::parse(text), Code::kCorrupt, "JSON");
   }
@@ -62,8 +60,7 @@ TEST(Json, RefusesDuplicateKeys) {
 
 TEST(Json, LimitsDepthAndSize) {
   const auto nested = [](int depth) {
-    return std::string(static_cast<std::size_t>(depth), '[') +
-           std::string(static_cast<std::size_t>(depth), ']');
+    return std::string(static_cast<std::size_t>(depth), '[') + std::string(static_cast<std::size_t>(depth), ']');
   };
   ASSERT_OK(Json::parse(nested(64)));
   EXPECT_ERROR(Json::parse(nested(65)), Code::kExhausted, "deeper than 64");
@@ -85,8 +82,7 @@ TEST(Json, IsBuiltAndRead) {
   EXPECT_EQ(*json.get_integer("count"), 3);
   EXPECT_EQ(*json.get_number("count"), 3.0);
   EXPECT_ERROR(json.get_string("none"), Code::kInvalid, "\"none\" is missing");
-  EXPECT_ERROR(json.get_integer("name"), Code::kInvalid,
-               "\"name\" must be a integer, not a string");
+  EXPECT_ERROR(json.get_integer("name"), Code::kInvalid, "\"name\" must be a integer, not a string");
   EXPECT_EQ(json.find("none"), nullptr);
   EXPECT_EQ(Json(5).find("x"), nullptr);
   EXPECT_EQ(Json::object({{"a", Json::array()}}).dump(), R"({"a":[]})");

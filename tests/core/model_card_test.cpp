@@ -14,8 +14,7 @@ Result<ModelCard> card(const std::string& text) {
 }
 
 TEST(ModelCard, KeepsAnImageClassifier) {
-  const auto parsed =
-      card(R"({"input":{"kind":"image","width":28,"height":32,"mean":[0.5],"std":[0.25],
+  const auto parsed = card(R"({"input":{"kind":"image","width":28,"height":32,"mean":[0.5],"std":[0.25],
       "layout":"NHWC","orientation":"ignore"},
       "output":{"kind":"classification","activation":"softmax","labels":["a","é"]}})");
   ASSERT_OK(parsed);
@@ -32,8 +31,7 @@ TEST(ModelCard, KeepsAnImageClassifier) {
 }
 
 TEST(ModelCard, KeepsARecord) {
-  const auto parsed =
-      card(R"({"input":{"kind":"record","fields":["speed",{"name":"torque","default":1.5}]}})");
+  const auto parsed = card(R"({"input":{"kind":"record","fields":["speed",{"name":"torque","default":1.5}]}})");
   ASSERT_OK(parsed);
   EXPECT_EQ(parsed->input.fields[0].name, "speed");
   EXPECT_FALSE(parsed->input.fields[0].has_default);
@@ -58,12 +56,8 @@ TEST(ModelCard, HasDefaults) {
 }
 
 TEST(ModelCard, NamesTheFieldThatIsWrong) {
-  const auto input = [](const std::string& members) {
-    return card("{\"input\":{" + members + "}}");
-  };
-  const auto output = [](const std::string& members) {
-    return card("{\"output\":{" + members + "}}");
-  };
+  const auto input = [](const std::string& members) { return card("{\"input\":{" + members + "}}"); };
+  const auto output = [](const std::string& members) { return card("{\"output\":{" + members + "}}"); };
   EXPECT_ERROR(card("[]"), Code::kInvalid, "must be a JSON object");
   EXPECT_ERROR(card(R"({"input":3})"), Code::kInvalid, "\"input\" must be an object");
   EXPECT_ERROR(card(R"({"output":[]})"), Code::kInvalid, "\"output\" must be an object");
@@ -75,17 +69,14 @@ TEST(ModelCard, NamesTheFieldThatIsWrong) {
   EXPECT_ERROR(input(R"("kind":"image","width":1,"height":99999)"), Code::kInvalid, "\"height\"");
   EXPECT_ERROR(input(R"("mean":[1,2])"), Code::kInvalid, "1 or 3 numbers");
   EXPECT_ERROR(input(R"("mean":["a"])"), Code::kInvalid, "\"mean\"");
-  EXPECT_ERROR(input(R"("kind":"image","width":1,"height":1,"mean":[0],"std":[1,1,1])"),
-               Code::kInvalid, "same length");
-  EXPECT_ERROR(input(R"("kind":"image","width":1,"height":1,"mean":[0],"std":[0])"), Code::kInvalid,
-               "must not be 0");
+  EXPECT_ERROR(input(R"("kind":"image","width":1,"height":1,"mean":[0],"std":[1,1,1])"), Code::kInvalid, "same length");
+  EXPECT_ERROR(input(R"("kind":"image","width":1,"height":1,"mean":[0],"std":[0])"), Code::kInvalid, "must not be 0");
   EXPECT_ERROR(input(R"("layout":"nchw")"), Code::kInvalid, "NCHW, NHWC");
   EXPECT_ERROR(input(R"("orientation":"up")"), Code::kInvalid, "exif, ignore");
   EXPECT_ERROR(input(R"("kind":"record")"), Code::kInvalid, "\"fields\"");
   EXPECT_ERROR(input(R"("fields":{})"), Code::kInvalid, "must be a list");
   EXPECT_ERROR(input(R"("fields":[{"default":1}])"), Code::kInvalid, "\"name\" is missing");
-  EXPECT_ERROR(input(R"("fields":[{"name":"a","default":"b"}])"), Code::kInvalid,
-               "must be a number");
+  EXPECT_ERROR(input(R"("fields":[{"name":"a","default":"b"}])"), Code::kInvalid, "must be a number");
   EXPECT_ERROR(output(R"("kind":"boxes")"), Code::kInvalid, "tensor, classification");
   EXPECT_ERROR(output(R"("activation":"relu")"), Code::kInvalid, "none, softmax, sigmoid");
   EXPECT_ERROR(output(R"("labels":"a")"), Code::kInvalid, "\"labels\" must be a list");

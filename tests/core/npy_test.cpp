@@ -25,9 +25,7 @@ std::string read(const std::string& path) {
   return text.value_or("");
 }
 
-std::span<const std::byte> bytes_of(const std::string& text) {
-  return std::as_bytes(std::span(text));
-}
+std::span<const std::byte> bytes_of(const std::string& text) { return std::as_bytes(std::span(text)); }
 
 // 0..5 in [2,3], as arrays.py counts; booleans are 0 and then 1.
 template <class T>
@@ -63,16 +61,13 @@ Tensor counting(std::string_view type) {
 }
 
 bool same(const Tensor& a, const Tensor& b) {
-  return a.dtype() == b.dtype() && a.shape() == b.shape() &&
-         std::ranges::equal(a.bytes(), b.bytes());
+  return a.dtype() == b.dtype() && a.shape() == b.shape() && std::ranges::equal(a.bytes(), b.bytes());
 }
 
 class NumPy : public testing::Test {
  protected:
   void SetUp() override { SKIP_WITHOUT_MODELS(folder_); }
-  Result<Tensor> npy(const std::string& name) {
-    return parse_npy(bytes_of(read(folder_ + "/" + name)));
-  }
+  Result<Tensor> npy(const std::string& name) { return parse_npy(bytes_of(read(folder_ + "/" + name))); }
   std::string folder_ = test::python_models("tests/core/arrays.py");
 };
 
@@ -226,17 +221,14 @@ TEST(Npy, RefusesHostileHeaders) {
   EXPECT_ERROR(parse(header_of("{}")), Code::kUnsupported, "");
   EXPECT_ERROR(parse(header_of("{'descr': '<f4'")), Code::kCorrupt, "no shape");
   EXPECT_ERROR(parse(header_of("{'descr': '")), Code::kUnsupported, "");
-  EXPECT_ERROR(parse(std::string("\x93NUMPY\x09\x00\x10\x00", 10)), Code::kUnsupported,
-               "version 9");
-  EXPECT_ERROR(parse(std::string("\x93NUMPY\x02\x00\xff\xff\xff\xff", 12)), Code::kExhausted,
-               "64 KiB");
+  EXPECT_ERROR(parse(std::string("\x93NUMPY\x09\x00\x10\x00", 10)), Code::kUnsupported, "version 9");
+  EXPECT_ERROR(parse(std::string("\x93NUMPY\x02\x00\xff\xff\xff\xff", 12)), Code::kExhausted, "64 KiB");
   EXPECT_ERROR(parse("not an array"), Code::kCorrupt, "magic");
 }
 
 TEST(Npy, RefusesDtypesThatNumPyLacks) {
   for (const DType dtype : {DType::kBfloat16, DType::kString, DType::kInt4, DType::kFloat8E5M2}) {
-    EXPECT_ERROR(write_npy(*Tensor::zeros(dtype, {1})), Code::kUnsupported,
-                 std::string(name_of(dtype)));
+    EXPECT_ERROR(write_npy(*Tensor::zeros(dtype, {1})), Code::kUnsupported, std::string(name_of(dtype)));
   }
 }
 

@@ -53,8 +53,7 @@ TEST(Tensor, IsMadeOfZerosOfAnyDtype) {
     EXPECT_EQ(tensor->size(), 15);
     if (dtype == DType::kString) continue;
     EXPECT_EQ(tensor->size_bytes(), packed_bytes(dtype, 15));
-    EXPECT_TRUE(
-        std::ranges::all_of(tensor->bytes(), [](std::byte b) { return b == std::byte{0}; }));
+    EXPECT_TRUE(std::ranges::all_of(tensor->bytes(), [](std::byte b) { return b == std::byte{0}; }));
   }
   EXPECT_EQ(Tensor::zeros(DType::kString, {2})->strings().size(), 2U);
 }
@@ -66,8 +65,7 @@ TEST(Tensor, RefusesBadShapes) {
   EXPECT_ERROR(Tensor::of_strings({3}, {"a"}), Code::kInvalid, "needs 3 strings, got 1");
   EXPECT_ERROR(Tensor::wrap(DType::kFloat32, {2}, share_bytes(std::string(7, 'x'))), Code::kInvalid,
                "float32[2] needs 8 bytes, got 7");
-  EXPECT_ERROR(Tensor::wrap(DType::kString, {1}, share_bytes(std::string("x"))), Code::kUnsupported,
-               "string");
+  EXPECT_ERROR(Tensor::wrap(DType::kString, {1}, share_bytes(std::string("x"))), Code::kUnsupported, "string");
 }
 
 TEST(Tensor, SaysWhenMemoryRunsOut) {
@@ -117,16 +115,13 @@ TEST(TensorDeathTest, StopsOnTheWrongType) {
 }
 
 TEST(ToDoubles, TakesEveryRealDtype) {
-  EXPECT_EQ(*to_doubles(Tensor::of<std::int8_t>({2}, {-128, 127})),
-            (std::vector<double>{-128, 127}));
+  EXPECT_EQ(*to_doubles(Tensor::of<std::int8_t>({2}, {-128, 127})), (std::vector<double>{-128, 127}));
   EXPECT_EQ((*to_doubles(Tensor::scalar(std::uint64_t{1} << 63)))[0], 0x1p63);
   EXPECT_EQ((*to_doubles(Tensor::scalar(true)))[0], 1);
-  const Tensor brain =
-      *Tensor::wrap(DType::kBfloat16, {1}, share_bytes(std::string("\xc0\x3f", 2)));
+  const Tensor brain = *Tensor::wrap(DType::kBfloat16, {1}, share_bytes(std::string("\xc0\x3f", 2)));
   EXPECT_EQ((*to_doubles(brain))[0], 1.5);
   for (const DType dtype : {DType::kString, DType::kComplex64, DType::kFloat8E5M2, DType::kInt4}) {
-    EXPECT_ERROR(to_doubles(*Tensor::zeros(dtype, {1})), Code::kUnsupported,
-                 std::string(name_of(dtype)));
+    EXPECT_ERROR(to_doubles(*Tensor::zeros(dtype, {1})), Code::kUnsupported, std::string(name_of(dtype)));
   }
 }
 
@@ -195,13 +190,11 @@ TEST(Rows, AreJoinedAndTakenApart) {
 TEST(Rows, SayWhyTheyCannotBeJoined) {
   const Tensor a = Tensor::of<float>({1, 2}, {1, 2});
   EXPECT_ERROR(concat_rows({}), Code::kInvalid, "nothing");
-  EXPECT_ERROR(concat_rows(std::vector<Tensor>{a, Tensor::of<float>({1, 3}, {1, 2, 3})}),
-               Code::kInvalid, "float32[1,2] and float32[1,3]");
-  EXPECT_ERROR(concat_rows(std::vector<Tensor>{a, Tensor::of<double>({1, 2}, {1, 2})}),
-               Code::kInvalid, "float64");
+  EXPECT_ERROR(concat_rows(std::vector<Tensor>{a, Tensor::of<float>({1, 3}, {1, 2, 3})}), Code::kInvalid,
+               "float32[1,2] and float32[1,3]");
+  EXPECT_ERROR(concat_rows(std::vector<Tensor>{a, Tensor::of<double>({1, 2}, {1, 2})}), Code::kInvalid, "float64");
   EXPECT_ERROR(concat_rows(std::vector<Tensor>{Tensor::scalar(1.0F)}), Code::kInvalid, "scalar");
-  EXPECT_ERROR(concat_rows(std::vector<Tensor>{*Tensor::of_strings({1}, {"a"})}),
-               Code::kUnsupported, "string");
+  EXPECT_ERROR(concat_rows(std::vector<Tensor>{*Tensor::of_strings({1}, {"a"})}), Code::kUnsupported, "string");
   EXPECT_ERROR(slice_rows(a, 0, 2), Code::kInvalid, "outside");
   EXPECT_ERROR(slice_rows(a, -1, 1), Code::kInvalid, "outside");
   EXPECT_ERROR(slice_rows(a, std::numeric_limits<std::int64_t>::max(), 1), Code::kInvalid, "");

@@ -11,9 +11,7 @@
 namespace arete {
 namespace {
 
-std::span<const std::byte> bytes_of(const std::string& text) {
-  return std::as_bytes(std::span(text));
-}
+std::span<const std::byte> bytes_of(const std::string& text) { return std::as_bytes(std::span(text)); }
 
 std::string archive_of(std::initializer_list<std::pair<const char*, const char*>> entries) {
   ZipWriter writer;
@@ -24,13 +22,9 @@ std::string archive_of(std::initializer_list<std::pair<const char*, const char*>
 // Where the directory's first row starts.
 std::size_t directory_at(const std::string& archive) { return archive.find("PK\x01\x02"); }
 
-void put32(std::string& archive, std::size_t at, std::uint32_t value) {
-  std::memcpy(archive.data() + at, &value, 4);
-}
+void put32(std::string& archive, std::size_t at, std::uint32_t value) { std::memcpy(archive.data() + at, &value, 4); }
 
-void put16(std::string& archive, std::size_t at, std::uint16_t value) {
-  std::memcpy(archive.data() + at, &value, 2);
-}
+void put16(std::string& archive, std::size_t at, std::uint16_t value) { std::memcpy(archive.data() + at, &value, 2); }
 
 Result<std::vector<ZipEntry>> directory(const std::string& archive) {
   return read_zip_directory(read_at_memory(bytes_of(archive)), archive.size());
@@ -109,8 +103,7 @@ TEST(Zip, RefusesTooManyEntriesAndArraysThatAreTooLarge) {
   EXPECT_ERROR(directory(many), Code::kExhausted, "4096");
   put16(many, many.size() - 12, 2);
   EXPECT_ERROR(directory(many), Code::kCorrupt, "cut short");
-  EXPECT_ERROR(parse_npz(bytes_of(archive_of({{"a", "123456"}})), 5), Code::kExhausted,
-               "limit of 5");
+  EXPECT_ERROR(parse_npz(bytes_of(archive_of({{"a", "123456"}})), 5), Code::kExhausted, "limit of 5");
 }
 
 TEST(Zip, RefusesEncryptionAndUnknownMethods) {
@@ -141,9 +134,7 @@ TEST(Zip, NeverYieldsMoreThanTheDirectorySays) {
 }
 
 TEST(Zip, PassesOnWhatTheReaderSays) {
-  const ReadAt broken = [](std::uint64_t, std::span<std::byte>) -> Status {
-    return Error{Code::kIo, "unplugged"};
-  };
+  const ReadAt broken = [](std::uint64_t, std::span<std::byte>) -> Status { return Error{Code::kIo, "unplugged"}; };
   EXPECT_ERROR(read_zip_directory(broken, 1000), Code::kIo, "unplugged");
 }
 

@@ -10,8 +10,7 @@
 namespace arete::engine {
 namespace {
 
-const std::vector<ValueInfo> kWanted = {{"image", DType::kFloat32, {-1, 3, 8, 8}},
-                                        {"any", DType::kInt64, {}, false}};
+const std::vector<ValueInfo> kWanted = {{"image", DType::kFloat32, {-1, 3, 8, 8}}, {"any", DType::kInt64, {}, false}};
 
 std::vector<NamedTensor> good_inputs() {
   return {{"any", Tensor::of<std::int64_t>({2, 2}, {1, 2, 3, 4})},
@@ -23,8 +22,7 @@ TEST(CheckInputs, TakesAnyOrderAndDynamicSizes) { ASSERT_OK(check_inputs(kWanted
 TEST(CheckInputs, NamesWhatIsWrong) {
   std::vector<NamedTensor> inputs = good_inputs();
   inputs.erase(inputs.begin());
-  EXPECT_ERROR(check_inputs(kWanted, inputs), Code::kInvalid,
-               "input 'any' (int64[...]) is missing");
+  EXPECT_ERROR(check_inputs(kWanted, inputs), Code::kInvalid, "input 'any' (int64[...]) is missing");
   inputs = good_inputs();
   inputs[1].tensor = *Tensor::zeros(DType::kFloat64, {5, 3, 8, 8});
   EXPECT_ERROR(check_inputs(kWanted, inputs), Code::kInvalid,
@@ -35,8 +33,7 @@ TEST(CheckInputs, NamesWhatIsWrong) {
   EXPECT_ERROR(check_inputs(kWanted, inputs), Code::kInvalid, "got float32[5,3,8,9]");
   inputs = good_inputs();
   inputs.push_back({"mask", Tensor::scalar(1.0F)});
-  EXPECT_ERROR(check_inputs(kWanted, inputs), Code::kInvalid,
-               "the model has no input 'mask'; it has 'image', 'any'");
+  EXPECT_ERROR(check_inputs(kWanted, inputs), Code::kInvalid, "the model has no input 'mask'; it has 'image', 'any'");
   inputs = good_inputs();
   inputs.push_back(inputs[0]);
   EXPECT_ERROR(check_inputs(kWanted, inputs), Code::kInvalid, "an input stands twice");

@@ -31,9 +31,7 @@ std::string node(const std::string& op, const std::string& attributes = "") {
 
 std::string branch(const std::string& graph) { return field(5, field(6, graph)); }
 
-Result<OnnxScan> scan(const std::string& model) {
-  return scan_onnx(std::as_bytes(std::span(model)));
-}
+Result<OnnxScan> scan(const std::string& model) { return scan_onnx(std::as_bytes(std::span(model))); }
 
 std::string model_of(const std::string& graph) { return number_field(1, 10) + field(7, graph); }
 
@@ -42,8 +40,7 @@ TEST(OnnxScan, CountsOpsInSubgraphsAndFunctions) {
   const std::string function = field(25, field(7, field(4, "Relu")));
   const auto found = scan(model_of(graph) + function);
   ASSERT_OK(found);
-  const std::map<std::string, std::int64_t, std::less<>> wanted = {
-      {"Conv", 2}, {"Gemm", 1}, {"If", 1}, {"Relu", 1}};
+  const std::map<std::string, std::int64_t, std::less<>> wanted = {{"Conv", 2}, {"Gemm", 1}, {"If", 1}, {"Relu", 1}};
   EXPECT_EQ(found->ops, wanted);
 }
 
@@ -51,8 +48,7 @@ TEST(OnnxScan, FindsExternalFilesAndFourBitWeights) {
   const std::string entry = field(13, field(1, "location") + field(2, "a/b.bin"));
   const std::string other = field(13, field(1, "offset") + field(2, "64"));
   const std::string initialiser = field(5, number_field(2, 22) + other + entry);
-  const std::string sparse =
-      field(15, field(1, field(13, field(2, "c.bin") + field(1, "location"))));
+  const std::string sparse = field(15, field(1, field(13, field(2, "c.bin") + field(1, "location"))));
   const std::string in_node = node("Constant", field(5, field(5, entry)));
   const auto found = scan(model_of(initialiser + sparse + in_node));
   ASSERT_OK(found);
@@ -65,8 +61,7 @@ TEST(OnnxScan, TellsScalarsFromUnknownRanks) {
     return field(11, field(1, name) + field(2, field(1, number_field(1, 7) + tensor)));
   };
   const std::string sequence = field(12, field(1, "s") + field(2, field(4, "")));
-  const auto found =
-      scan(model_of(input("scalar", field(2, "")) + input("unknown", "") + sequence));
+  const auto found = scan(model_of(input("scalar", field(2, "")) + input("unknown", "") + sequence));
   ASSERT_OK(found);
   EXPECT_TRUE(found->values.at("scalar").has_shape);
   EXPECT_FALSE(found->values.at("unknown").has_shape);
@@ -83,9 +78,9 @@ TEST(OnnxScan, KnowsWhichModelsDequantiseWeightsOnly) {
   };
   EXPECT_TRUE(only_weights({"DequantizeLinear", "Conv", "QuickGelu"}));
   EXPECT_FALSE(only_weights({"Conv"}));
-  for (const char* op : {"QuantizeLinear", "DynamicQuantizeLinear", "QLinearConv", "QLinearAdd",
-                         "MatMulInteger", "ConvInteger", "QGemm", "QAttention",
-                         "DynamicQuantizeMatMul", "DynamicQuantizeLSTM", "MatMulIntegerToFloat"}) {
+  for (const char* op :
+       {"QuantizeLinear", "DynamicQuantizeLinear", "QLinearConv", "QLinearAdd", "MatMulInteger", "ConvInteger", "QGemm",
+        "QAttention", "DynamicQuantizeMatMul", "DynamicQuantizeLSTM", "MatMulIntegerToFloat"}) {
     EXPECT_FALSE(only_weights({"DequantizeLinear", op})) << op;
   }
 }
@@ -105,8 +100,7 @@ TEST(OnnxScan, RefusesWhatIsNoModel) {
 }
 
 TEST(OnnxScan, RefusesEveryTruncation) {
-  const std::string model =
-      model_of(node("Conv") + field(5, field(8, "w") + field(9, std::string(40, 'w'))));
+  const std::string model = model_of(node("Conv") + field(5, field(8, "w") + field(9, std::string(40, 'w'))));
   ASSERT_OK(scan(model));
   for (std::size_t length = 0; length < model.size(); ++length) {
     // A cut before the graph leaves a file without one; a cut inside leaves a broken field.
@@ -115,11 +109,9 @@ TEST(OnnxScan, RefusesEveryTruncation) {
 }
 
 TEST(OnnxScan, SurvivesChangedBytes) {
-  const std::string weights =
-      field(5, number_field(2, 22) + field(13, field(1, "location") + field(2, "w")));
+  const std::string weights = field(5, number_field(2, 22) + field(13, field(1, "location") + field(2, "w")));
   const std::string graph = node("If", branch(node("Conv") + weights)) + weights;
-  const std::string input =
-      field(11, field(1, "x") + field(2, field(1, number_field(1, 7) + field(2, ""))));
+  const std::string input = field(11, field(1, "x") + field(2, field(1, number_field(1, 7) + field(2, ""))));
   const std::string model = model_of(graph + input);
   std::mt19937_64 random(11);
   for (int i = 0; i < 50'000; ++i) {

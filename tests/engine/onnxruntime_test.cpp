@@ -43,10 +43,8 @@ class OnnxRuntime : public testing::Test {
 
   std::string path(const std::string& name) const { return folder_ + "/" + name + ".onnx"; }
 
-  Result<std::unique_ptr<Session>> open(const std::string& name,
-                                        const SessionOptions& options = with_threads(1)) {
-    ASSIGN_OR_RETURN(const ModelSource source,
-                     ModelSource::from_file(os::real_file_system(), path(name)));
+  Result<std::unique_ptr<Session>> open(const std::string& name, const SessionOptions& options = with_threads(1)) {
+    ASSIGN_OR_RETURN(const ModelSource source, ModelSource::from_file(os::real_file_system(), path(name)));
     return engine_->open(source, options);
   }
 
@@ -81,8 +79,7 @@ Tensor counting(DType dtype, Shape shape) {
 }
 
 bool same_bytes(const Tensor& a, const Tensor& b) {
-  return a.dtype() == b.dtype() && a.shape() == b.shape() &&
-         std::ranges::equal(a.bytes(), b.bytes());
+  return a.dtype() == b.dtype() && a.shape() == b.shape() && std::ranges::equal(a.bytes(), b.bytes());
 }
 
 TEST_F(OnnxRuntime, SaysItsNameAndVersion) {
@@ -151,9 +148,8 @@ TEST_F(OnnxRuntime, RunsSeveralInputsAndOutputsWithADynamicBatch) {
   EXPECT_TRUE((*session)->outputs()[2].known_shape);
   for (const std::int64_t batch : {1, 5, 0, 2}) {
     const std::vector<float> ones(static_cast<std::size_t>(batch) * 2, 1.0F);
-    const std::vector<NamedTensor> inputs = {
-        {"b", Tensor::of<std::int64_t>({2}, {10, 20})},
-        {"a", Tensor::of<float>({batch, 2}, std::span<const float>(ones))}};
+    const std::vector<NamedTensor> inputs = {{"b", Tensor::of<std::int64_t>({2}, {10, 20})},
+                                             {"a", Tensor::of<float>({batch, 2}, std::span<const float>(ones))}};
     const auto outputs = (*session)->run(inputs);
     ASSERT_OK(outputs);
     EXPECT_EQ((*outputs)[0].shape(), (Shape{batch, 2}));
@@ -169,9 +165,7 @@ TEST_F(OnnxRuntime, TellsScalarsFromUnknownRanks) {
   const auto scalar = open("scalar");
   ASSERT_OK(scalar);
   EXPECT_EQ(describe((*scalar)->inputs()[0]), "float32[]");
-  EXPECT_EQ(
-      (*(*scalar)->run(std::vector<NamedTensor>{{"x", Tensor::scalar(3.0F)}}))[0].data<float>()[0],
-      6.0F);
+  EXPECT_EQ((*(*scalar)->run(std::vector<NamedTensor>{{"x", Tensor::scalar(3.0F)}}))[0].data<float>()[0], 6.0F);
   const auto unknown = open("unknown_rank");
   ASSERT_OK(unknown);
   EXPECT_EQ(describe((*unknown)->inputs()[0]), "float32[...]");
@@ -186,8 +180,7 @@ TEST_F(OnnxRuntime, TakesUnalignedBytes) {
   const float value = 2.5F;
   std::memcpy(bytes.data() + 1, &value, 4);
   const SharedBytes shared = share_bytes(std::move(bytes));
-  const Tensor tensor =
-      *Tensor::wrap(DType::kFloat32, {2, 3}, {shared.owner, shared.view.subspan(1)});
+  const Tensor tensor = *Tensor::wrap(DType::kFloat32, {2, 3}, {shared.owner, shared.view.subspan(1)});
   const auto outputs = run("identity_1", {{"x", tensor}});
   ASSERT_OK(outputs);
   EXPECT_EQ((*outputs)[0].data<float>()[0], 2.5F);
@@ -247,8 +240,7 @@ TEST_F(OnnxRuntime, RefusesWrongInputsBeforeARun) {
   ASSERT_OK(session);
   const std::vector<NamedTensor> inputs = {{"a", Tensor::of<float>({1, 3}, {1, 2, 3})},
                                            {"b", Tensor::of<std::int64_t>({2}, {0, 0})}};
-  EXPECT_ERROR((*session)->run(inputs), Code::kInvalid,
-               "input 'a' wants float32[?,2], got float32[1,3]");
+  EXPECT_ERROR((*session)->run(inputs), Code::kInvalid, "input 'a' wants float32[?,2], got float32[1,3]");
   EXPECT_ERROR((*session)->run({}), Code::kInvalid, "input 'a' (float32[?,2]) is missing");
 }
 
@@ -256,8 +248,7 @@ TEST_F(OnnxRuntime, SaysWhyARunFails) {
   const Tensor x = *Tensor::zeros(DType::kFloat32, {2, 3});
   const auto failed = run("reshape", {{"x", x}, {"shape", Tensor::of<std::int64_t>({1}, {4})}});
   EXPECT_ERROR(failed, Code::kInvalid, "cannot be reshaped");
-  EXPECT_EQ(failed.error().message.find("onnxruntime_src"), std::string::npos)
-      << failed.error().message;
+  EXPECT_EQ(failed.error().message.find("onnxruntime_src"), std::string::npos) << failed.error().message;
   if (!test::kThrowsBadAlloc) return;
   const auto huge = run("fill", {{"shape", Tensor::of<std::int64_t>({2}, {1 << 30, 1 << 20})}});
   EXPECT_ERROR(huge, Code::kExhausted, "memory");
@@ -342,13 +333,12 @@ TEST_F(OnnxRuntime, CanLeaveTheGraphAsItIs) {
 // 36 * 127 * 0.01 = 45.72, but 23 came out.
 TEST_F(OnnxRuntime, DoesNotSaturateInt8Products) {
   const std::vector<float> ones(4 * 8 * 8, 1.0F);
-  const auto outputs = run("static_int8_extreme",
-                           {{"x", Tensor::of<float>({1, 4, 8, 8}, std::span<const float>(ones))}});
+  const auto outputs =
+      run("static_int8_extreme", {{"x", Tensor::of<float>({1, 4, 8, 8}, std::span<const float>(ones))}});
   ASSERT_OK(outputs);
   for (const float value : (*outputs)[0].data<float>()) ASSERT_NEAR(value, 45.72F, 0.13F);
   const auto dynamic =
-      run("dynamic_int8_extreme",
-          {{"x", Tensor::of<float>({2, 64}, std::span<const float>(ones).first(128))}});
+      run("dynamic_int8_extreme", {{"x", Tensor::of<float>({2, 64}, std::span<const float>(ones).first(128))}});
   ASSERT_OK(dynamic);
   for (const float value : (*dynamic)[0].data<float>()) ASSERT_NEAR(value, 64 * 1.27F, 0.01F);
 }

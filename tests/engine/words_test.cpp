@@ -23,10 +23,8 @@ TEST(TrimEngineWords, TakesOutSourcePlacesAndPrefixes) {
                               "be reshaped to the requested shape.\n"),
             "Non-zero status code returned while running Reshape node. Name:'' Status Message: The "
             "input tensor cannot be reshaped to the requested shape.");
-  EXPECT_EQ(trim_engine_words("/a/b.cc:1 virtual Status ns::F<T>::f(int) const [with T = int] x"),
-            "x");
-  EXPECT_EQ(trim_engine_words("/a/b.cc:1 f() !path.empty() was false. "),
-            "!path.empty() was false.");
+  EXPECT_EQ(trim_engine_words("/a/b.cc:1 virtual Status ns::F<T>::f(int) const [with T = int] x"), "x");
+  EXPECT_EQ(trim_engine_words("/a/b.cc:1 f() !path.empty() was false. "), "!path.empty() was false.");
 }
 
 TEST(TrimEngineWords, SurvivesAnyText) {

@@ -26,8 +26,7 @@ TEST(Target, AbsoluteFormDropsTheHost) {
 }
 
 TEST(Target, RefusesWhatIsNoPath) {
-  for (const std::string target :
-       {"", "*", "predict", "example.com:443", "/%", "/%4", "/%zz", "/%00", "/a?b=%g1"}) {
+  for (const std::string target : {"", "*", "predict", "example.com:443", "/%", "/%4", "/%zz", "/%00", "/a?b=%g1"}) {
     HttpRequest request;
     EXPECT_FALSE(parse_target(target, request)) << target;
   }
@@ -106,8 +105,7 @@ TEST(Routes, AnswerByMethodAndPath) {
 TEST(Routes, NameWhatThereIs) {
   const HttpResponse missing = answer(table(), request_for("GET", "/predict\""));
   EXPECT_EQ(missing.status, 404);
-  EXPECT_NE(missing.body.find(R"(["GET /","POST /","GET /throw","GET /full"])"), std::string::npos)
-      << missing.body;
+  EXPECT_NE(missing.body.find(R"(["GET /","POST /","GET /throw","GET /full"])"), std::string::npos) << missing.body;
   const HttpResponse wrong = answer(table(), request_for("DELETE", "/"));
   EXPECT_EQ(wrong.status, 405);
   EXPECT_EQ(wrong.headers.get("Allow"), "GET, HEAD, POST");

@@ -12,10 +12,9 @@ std::string part(const std::string& disposition, const std::string& body) {
 }
 
 TEST(Multipart, ReadsFieldsAndFiles) {
-  const std::string body =
-      "preamble\r\n" + part("name=\"a\"", "1") +
-      "--XX  \r\ncontent-type: image/png\r\nContent-Disposition: form-data; name=image; "
-      "filename=\"b\\\"c/d.png\"\r\n\r\n\r\n\x89PNG\r\n--X\r\n\r\n--XX--\r\nepilogue";
+  const std::string body = "preamble\r\n" + part("name=\"a\"", "1") +
+                           "--XX  \r\ncontent-type: image/png\r\nContent-Disposition: form-data; name=image; "
+                           "filename=\"b\\\"c/d.png\"\r\n\r\n\r\n\x89PNG\r\n--X\r\n\r\n--XX--\r\nepilogue";
   const auto parts = parse_multipart(body, kType);
   ASSERT_OK(parts);
   ASSERT_EQ(parts->size(), 2U);
@@ -57,34 +56,29 @@ TEST(Multipart, TakesEmptyPartsAndNoParts) {
 
 TEST(Multipart, RefusesWhatDoesNotHoldTogether) {
   const std::string good = part("name=a", "1");
-  EXPECT_ERROR(parse_multipart(good + "--XX--", "multipart/form-data"), Code::kInvalid,
-               "no boundary");
-  EXPECT_ERROR(parse_multipart(good, "multipart/form-data; boundary=\"\""), Code::kInvalid,
-               "no boundary");
-  EXPECT_ERROR(parse_multipart(good, "multipart/form-data; boundary=" + std::string(71, 'a')),
-               Code::kInvalid, "70");
+  EXPECT_ERROR(parse_multipart(good + "--XX--", "multipart/form-data"), Code::kInvalid, "no boundary");
+  EXPECT_ERROR(parse_multipart(good, "multipart/form-data; boundary=\"\""), Code::kInvalid, "no boundary");
+  EXPECT_ERROR(parse_multipart(good, "multipart/form-data; boundary=" + std::string(71, 'a')), Code::kInvalid, "70");
   EXPECT_ERROR(parse_multipart("", kType), Code::kCorrupt, "does not appear");
   EXPECT_ERROR(parse_multipart("abc", kType), Code::kCorrupt, "does not appear");
   EXPECT_ERROR(parse_multipart(good, kType), Code::kCorrupt, "before the last boundary");
   EXPECT_ERROR(parse_multipart("--XX\r\n\r\nx\r\n--XX--", kType), Code::kInvalid, "no name");
-  EXPECT_ERROR(parse_multipart("--XX\r\nContent-Disposition: form-data\r\n\r\nx\r\n--XX--", kType),
-               Code::kInvalid, "no name");
+  EXPECT_ERROR(parse_multipart("--XX\r\nContent-Disposition: form-data\r\n\r\nx\r\n--XX--", kType), Code::kInvalid,
+               "no name");
   EXPECT_ERROR(parse_multipart("--XX\r\nA: b", kType), Code::kCorrupt, "do not end");
-  EXPECT_ERROR(parse_multipart("--XX\r\nA: " + std::string(10000, 'b') + "\r\n\r\n--XX--", kType),
-               Code::kCorrupt, "8192");
+  EXPECT_ERROR(parse_multipart("--XX\r\nA: " + std::string(10000, 'b') + "\r\n\r\n--XX--", kType), Code::kCorrupt,
+               "8192");
 }
 
 TEST(Multipart, BoundsTheNumberOfParts) {
   std::string body;
   for (std::size_t i = 0; i < kMaxParts; ++i) body += part("name=a", "1");
   ASSERT_OK(parse_multipart(body + "--XX--", kType));
-  EXPECT_ERROR(parse_multipart(body + part("name=a", "1") + "--XX--", kType), Code::kExhausted,
-               "64 parts");
+  EXPECT_ERROR(parse_multipart(body + part("name=a", "1") + "--XX--", kType), Code::kExhausted, "64 parts");
 }
 
 TEST(Multipart, SurvivesEveryTruncation) {
-  const std::string body =
-      "p\r\n" + part("name=\"a\"; filename=\"b\"", "1") + part("name=c", "22") + "--XX--\r\n";
+  const std::string body = "p\r\n" + part("name=\"a\"; filename=\"b\"", "1") + part("name=c", "22") + "--XX--\r\n";
   for (std::size_t length = 0; length < body.size() - 2; ++length) {
     EXPECT_FALSE(parse_multipart(std::string_view(body).substr(0, length), kType)) << length;
   }

@@ -24,10 +24,8 @@ struct Answer {
 
 class RawClient {
  public:
-  explicit RawClient(std::uint16_t port, int receive_buffer = 0)
-      : socket_(::socket(AF_INET, SOCK_STREAM, 0)) {
-    if (receive_buffer > 0)
-      ::setsockopt(socket_, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof(receive_buffer));
+  explicit RawClient(std::uint16_t port, int receive_buffer = 0) : socket_(::socket(AF_INET, SOCK_STREAM, 0)) {
+    if (receive_buffer > 0) ::setsockopt(socket_, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof(receive_buffer));
     const timeval limit{10, 0};
     ::setsockopt(socket_, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
     ::setsockopt(socket_, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
@@ -63,9 +61,7 @@ class RawClient {
     answer.head = pending_.substr(0, end);
     pending_.erase(0, end);
     const std::size_t length = answer.head.find("Content-Length: ");
-    std::size_t want = length == std::string::npos
-                           ? 0
-                           : std::strtoul(answer.head.c_str() + length + 16, nullptr, 10);
+    std::size_t want = length == std::string::npos ? 0 : std::strtoul(answer.head.c_str() + length + 16, nullptr, 10);
     if (!has_body) want = 0;
     while (pending_.size() < want) {
       if (!fill()) return answer;

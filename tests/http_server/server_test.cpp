@@ -64,10 +64,7 @@ class ServerTest : public testing::Test {
         options, {{.method = "GET", .path = "/", .handler = echo},
                   {.method = "GET", .path = "/fast", .runs_on = RunsOn::kInline, .handler = echo},
                   {.method = "POST", .path = "/echo", .body_limit_bytes = 100000, .handler = echo},
-                  {.method = "POST",
-                   .path = "/huge",
-                   .body_limit_bytes = std::size_t{1} << 30,
-                   .handler = echo},
+                  {.method = "POST", .path = "/huge", .body_limit_bytes = std::size_t{1} << 30, .handler = echo},
                   {.method = "GET", .path = "/slow", .handler = slow},
                   {.method = "GET", .path = "/large", .handler = large}});
     ASSERT_OK(made);
@@ -90,17 +87,15 @@ class ServerTest : public testing::Test {
 
 const std::string kGet = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
 std::string post(const std::string& path, std::size_t length, const std::string& more = "") {
-  return "POST " + path + " HTTP/1.1\r\nHost: x\r\nContent-Length: " + std::to_string(length) +
-         "\r\n" + more + "\r\n";
+  return "POST " + path + " HTTP/1.1\r\nHost: x\r\nContent-Length: " + std::to_string(length) + "\r\n" + more + "\r\n";
 }
 
 TEST_F(ServerTest, KeepsTheConnectionAndAnswersPipelinedRequestsInOrder) {
   start();
   RawClient client(server_->port());
-  ASSERT_TRUE(
-      client.send(kGet + post("/echo", 3) + "abc" +
-                  "GET /fast HTTP/1.1\r\nHost: x\r\n\r\nHEAD / HTTP/1.1\r\nHost: x\r\n\r\n" +
-                  "GET /none HTTP/1.1\r\nHost: x\r\n\r\n" + kGet));
+  ASSERT_TRUE(client.send(kGet + post("/echo", 3) + "abc" +
+                          "GET /fast HTTP/1.1\r\nHost: x\r\n\r\nHEAD / HTTP/1.1\r\nHost: x\r\n\r\n" +
+                          "GET /none HTTP/1.1\r\nHost: x\r\n\r\n" + kGet));
   EXPECT_EQ(client.receive().body, "/");
   EXPECT_EQ(client.receive().body, "abc");
   EXPECT_EQ(client.receive().body, "/fast");
@@ -216,8 +211,7 @@ TEST_F(ServerTest, RefusesWhatIsAmbiguousOrBroken) {
       {"BREW /echo HTTP/1.1\r\nHost: a\r\n\r\n", 405},
       {"CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n", 400},
   };
-  for (const auto& row : rows)
-    EXPECT_EQ(ask(row.bytes).status, row.status) << row.bytes.substr(0, 120);
+  for (const auto& row : rows) EXPECT_EQ(ask(row.bytes).status, row.status) << row.bytes.substr(0, 120);
   EXPECT_EQ(ask(kGet).status, 200);
 }
 
@@ -340,16 +334,13 @@ TEST_F(ServerTest, StopDoesNotWaitForEver) {
 
 TEST_F(ServerTest, PortInUseNamesTheProgram) {
   start();
-  const Result<std::unique_ptr<HttpServer>> second =
-      HttpServer::start({.port = server_->port()}, {});
+  const Result<std::unique_ptr<HttpServer>> second = HttpServer::start({.port = server_->port()}, {});
   EXPECT_ERROR(second, Code::kConflict, "(process " + std::to_string(::getpid()) + ")");
 }
 
 TEST(Start, ExplainsBadHosts) {
-  EXPECT_ERROR(HttpServer::start({.host = "192.0.2.1"}, {}), Code::kInvalid,
-               "not an address of this machine");
-  EXPECT_ERROR(HttpServer::start({.host = "no.such.host.invalid"}, {}), Code::kNotFound,
-               "no.such.host.invalid");
+  EXPECT_ERROR(HttpServer::start({.host = "192.0.2.1"}, {}), Code::kInvalid, "not an address of this machine");
+  EXPECT_ERROR(HttpServer::start({.host = "no.such.host.invalid"}, {}), Code::kNotFound, "no.such.host.invalid");
   EXPECT_ERROR(HttpServer::start({.host = ""}, {}), Code::kInvalid, "empty");
 }
 
@@ -361,17 +352,15 @@ TEST(Start, ListensOnIpv6) {
 
 TEST(Parse, SaysWhatBytesMean) {
   const std::vector<Route> routes = {{.method = "POST", .path = "/p", .body_limit_bytes = 5}};
-  const ParsedBytes whole = parse_http_bytes(
-      "POST /p?a=1 HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabcrest", {}, routes);
+  const ParsedBytes whole =
+      parse_http_bytes("POST /p?a=1 HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabcrest", {}, routes);
   EXPECT_EQ(whole.route, routes.data());
   EXPECT_EQ(whole.request.body, "abc");
   EXPECT_EQ(whole.request.query.at(0).second, "1");
-  const ParsedBytes part =
-      parse_http_bytes("POST /p HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\na", {}, routes);
+  const ParsedBytes part = parse_http_bytes("POST /p HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\na", {}, routes);
   EXPECT_EQ(part.route, nullptr);
   EXPECT_FALSE(part.refusal);
-  const ParsedBytes bad =
-      parse_http_bytes("POST /p HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n", {}, routes);
+  const ParsedBytes bad = parse_http_bytes("POST /p HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n", {}, routes);
   EXPECT_EQ(bad.refusal->status, 413);
 }
 

@@ -16,28 +16,25 @@ using test::slurp;
 // 0.
 constexpr int kJpegTolerance = 2;
 
-Result<Image> decode(const std::string& bytes, int channels = 3,
-                     Orientation orientation = Orientation::kExif) {
+Result<Image> decode(const std::string& bytes, int channels = 3, Orientation orientation = Orientation::kExif) {
   DecodeOptions options;
   options.channels = channels;
   options.orientation = orientation;
   return decode_image(bytes_of(bytes), options);
 }
 
-void expect_pillow(const std::string& folder, const std::string& name, const std::string& ending,
-                   int channels) {
+void expect_pillow(const std::string& folder, const std::string& name, const std::string& ending, int channels) {
   SCOPED_TRACE(name + " to " + std::to_string(channels) + " channels");
   const Result<Image> image = decode(slurp(folder + name + "." + ending), channels);
   ASSERT_OK(image);
   const Image truth = test::load_image(folder + name + (channels == 3 ? ".rgb.npy" : ".l.npy"));
   const test::Difference difference = test::difference_of(*image, truth);
-  EXPECT_TRUE(difference.same_sizes)
-      << image->width << "x" << image->height << " for " << truth.width << "x" << truth.height;
-  EXPECT_LE(difference.largest, ending == "png" ? 0 : kJpegTolerance)
-      << difference.count << " bytes differ";
+  EXPECT_TRUE(difference.same_sizes) << image->width << "x" << image->height << " for " << truth.width << "x"
+                                     << truth.height;
+  EXPECT_LE(difference.largest, ending == "png" ? 0 : kJpegTolerance) << difference.count << " bytes differ";
   if (difference.count != 0) {
-    std::printf("%s: %zu of %zu bytes differ, by at most %d\n", name.c_str(), difference.count,
-                truth.pixels.size(), difference.largest);
+    std::printf("%s: %zu of %zu bytes differ, by at most %d\n", name.c_str(), difference.count, truth.pixels.size(),
+                difference.largest);
   }
 }
 
@@ -77,8 +74,7 @@ TEST(Decode, ReadsEveryPhotoOfARealDataSet) {
 TEST(Decode, OrientationCanBeIgnored) {
   const std::string references = test::references_folder();
   if (references.empty()) GTEST_SKIP() << "SKIP: no test venv";
-  const Result<Image> image =
-      decode(slurp(references + "/decode/jpeg_exif6_le.jpg"), 3, Orientation::kIgnore);
+  const Result<Image> image = decode(slurp(references + "/decode/jpeg_exif6_le.jpg"), 3, Orientation::kIgnore);
   ASSERT_OK(image);
   EXPECT_EQ(image->width, 61);
   EXPECT_EQ(image->height, 40);
@@ -89,8 +85,8 @@ TEST(Decode, OrientationCanBeIgnored) {
 TEST(Decode, TruncatedFilesAreErrors) {
   const std::string references = test::references_folder();
   if (references.empty()) GTEST_SKIP() << "SKIP: no test venv";
-  for (const std::string name : {"rgb.png", "adam7.png", "palette.png", "baseline.jpg",
-                                 "restarts.jpg", "progressive.jpg", "grey.jpg", "cmyk.jpg"}) {
+  for (const std::string name : {"rgb.png", "adam7.png", "palette.png", "baseline.jpg", "restarts.jpg",
+                                 "progressive.jpg", "grey.jpg", "cmyk.jpg"}) {
     const std::string bytes = slurp(references + "/truncated/" + name);
     const std::string pillow = slurp(references + "/truncated/" + name + ".txt");
     ASSERT_EQ(pillow.size(), bytes.size() + 1);
@@ -132,8 +128,7 @@ TEST(Decode, RandomBytesAreErrors) {
 TEST(Decode, OtherFormatsAreNamed) {
   using namespace std::string_literals;
   EXPECT_ERROR(decode("RIFF\x10\0\0\0WEBPVP8 "s), Code::kUnsupported, "WebP");
-  EXPECT_ERROR(decode("GIF89a..."), Code::kUnsupported,
-               "GIF images are not supported; save it as JPEG or PNG");
+  EXPECT_ERROR(decode("GIF89a..."), Code::kUnsupported, "GIF images are not supported; save it as JPEG or PNG");
   EXPECT_ERROR(decode("BM......"), Code::kUnsupported, "BMP");
   EXPECT_ERROR(decode("II*\0...."s), Code::kUnsupported, "TIFF");
   EXPECT_ERROR(decode("MM\0*...."s), Code::kUnsupported, "TIFF");
@@ -146,19 +141,14 @@ TEST(Decode, OtherFormatsAreNamed) {
 TEST(Decode, HugeDeclaredSizesAreRefusedAtOnce) {
   const auto start = std::chrono::steady_clock::now();
   const std::string data = test::png_chunk("IDAT", "");
-  EXPECT_ERROR(decode(test::png_header(2000000000, 2000000000, 16, 6) + data), Code::kExhausted,
-               "more pixels");
-  EXPECT_ERROR(decode(test::png_header(20000, 20000, 8, 0) + data), Code::kExhausted,
-               "20000x20000");
+  EXPECT_ERROR(decode(test::png_header(2000000000, 2000000000, 16, 6) + data), Code::kExhausted, "more pixels");
+  EXPECT_ERROR(decode(test::png_header(20000, 20000, 8, 0) + data), Code::kExhausted, "20000x20000");
   EXPECT_ERROR(decode(test::png_header(2000000, 1, 8, 0) + data), Code::kExhausted, "1000000 a side");
   // Within the limit, but more than so few bytes can hold.
-  const std::string plausible =
-      test::png_header(10000, 10000, 8, 2) + test::png_chunk("IDAT", std::string(500, 'x'));
+  const std::string plausible = test::png_header(10000, 10000, 8, 2) + test::png_chunk("IDAT", std::string(500, 'x'));
   EXPECT_ERROR(decode(plausible), Code::kCorrupt, "cut short");
-  const std::string frame(
-      "\xFF\xC0\x00\x11\x08\xFF\xFF\xFF\xFF\x03\x01\x22\x00\x02\x11\x01\x03\x11\x01", 19);
-  const std::string scan("\xFF\xDA\x00\x0C\x03\x01\x00\x02\x11\x03\x11\x00\x3F\x00\x00\xFF\xD9",
-                         17);
+  const std::string frame("\xFF\xC0\x00\x11\x08\xFF\xFF\xFF\xFF\x03\x01\x22\x00\x02\x11\x01\x03\x11\x01", 19);
+  const std::string scan("\xFF\xDA\x00\x0C\x03\x01\x00\x02\x11\x03\x11\x00\x3F\x00\x00\xFF\xD9", 17);
   EXPECT_ERROR(decode("\xFF\xD8" + frame + scan), Code::kExhausted, "65535x65535");
   std::string smaller = frame;
   smaller.replace(5, 4, "\x1F\xFF\x1F\xFF");
@@ -169,8 +159,7 @@ TEST(Decode, HugeDeclaredSizesAreRefusedAtOnce) {
 TEST(Decode, LimitsAndChannelsAreTheCallers) {
   DecodeOptions options;
   options.max_pixels = 8;
-  EXPECT_ERROR(decode_image(bytes_of(test::flat_png(3, 3, 1, 'a')), options), Code::kExhausted,
-               "over the limit of 8");
+  EXPECT_ERROR(decode_image(bytes_of(test::flat_png(3, 3, 1, 'a')), options), Code::kExhausted, "over the limit of 8");
   options.max_pixels = 9;
   EXPECT_TRUE(decode_image(bytes_of(test::flat_png(3, 3, 1, 'a')), options).has_value());
   EXPECT_ERROR(decode(test::flat_png(3, 3, 1, 'a'), 4), Code::kInvalid, "1 or 3 channels");

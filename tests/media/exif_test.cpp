@@ -41,8 +41,7 @@ TEST(Exif, LoopsAndFarOffsetsEnd) {
   // A directory that lies on the header, says 65535 entries, or is its own successor.
   EXPECT_EQ(orientation_of(block("\x12\x01\x03\0\x01\0\0\0\x06\0\0\0"s, '\x01', '\0')), 1);
   EXPECT_EQ(orientation_of("II*\0\x08\0\0\0\xFF\xFF\x12\x01\x03\0\x01\0\0\0\x06\0\0\0"s), 6);
-  EXPECT_EQ(orientation_of("II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x03\0\0\0\x08\0\0\0"s),
-            3);
+  EXPECT_EQ(orientation_of("II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x03\0\0\0\x08\0\0\0"s), 3);
   EXPECT_EQ(orientation_of("II*\0\xFF\xFF\xFF\xFF\x01\0\x12\x01\x03\0\x01\0\0\0\x03\0\0\0"s), 1);
 }
 
@@ -50,8 +49,7 @@ TEST(Exif, RandomBlocksGiveAnOrientation) {
   std::mt19937 random(1);
   for (int round = 0; round < 2000; ++round) {
     std::string bytes = round % 2 == 0 ? "II*\0"s : "MM\0*"s;
-    for (int i = 0; i < round % 90; ++i)
-      bytes += static_cast<char>(random() % (round % 3 == 0 ? 8 : 256));
+    for (int i = 0; i < round % 90; ++i) bytes += static_cast<char>(random() % (round % 3 == 0 ? 8 : 256));
     const int orientation = orientation_of(bytes);
     EXPECT_GE(orientation, 1);
     EXPECT_LE(orientation, 8);

@@ -22,8 +22,7 @@ Result<Tensor> tensor_of(const std::string& text, const InputCard& card) {
 const InputCard kCard = card_of({{"air", false, 0}, {"load", true, 0.5}, {"speed", false, 0}});
 
 TEST(Record, TakesTheCardsOrderAndDefaults) {
-  const Result<Tensor> tensor =
-      tensor_of(R"({"speed": 3, "other": "x", "air": -1.25, "load": null})", kCard);
+  const Result<Tensor> tensor = tensor_of(R"({"speed": 3, "other": "x", "air": -1.25, "load": null})", kCard);
   ASSERT_OK(tensor);
   EXPECT_EQ(tensor->shape(), (Shape{1, 3}));
   const std::span<const float> row = tensor->data<float>();
@@ -33,23 +32,19 @@ TEST(Record, TakesTheCardsOrderAndDefaults) {
 }
 
 TEST(Record, ErrorsNameTheField) {
-  EXPECT_ERROR(tensor_of(R"({"air": 1})", kCard), Code::kInvalid,
-               "\"speed\" is missing and has no default");
-  EXPECT_ERROR(tensor_of(R"({"air": 1, "speed": null})", kCard), Code::kInvalid,
-               "\"speed\" is missing");
+  EXPECT_ERROR(tensor_of(R"({"air": 1})", kCard), Code::kInvalid, "\"speed\" is missing and has no default");
+  EXPECT_ERROR(tensor_of(R"({"air": 1, "speed": null})", kCard), Code::kInvalid, "\"speed\" is missing");
   EXPECT_ERROR(tensor_of(R"({"air": "1", "speed": 2})", kCard), Code::kInvalid,
                "\"air\" must be a number, not a string");
   EXPECT_ERROR(tensor_of(R"({"air": true, "speed": 2})", kCard), Code::kInvalid,
                "\"air\" must be a number, not a bool");
-  EXPECT_ERROR(tensor_of(R"({"air": 1e39, "speed": 2})", kCard), Code::kInvalid,
-               "\"air\" must be a finite number");
+  EXPECT_ERROR(tensor_of(R"({"air": 1e39, "speed": 2})", kCard), Code::kInvalid, "\"air\" must be a finite number");
   EXPECT_ERROR(tensor_of("[1, 2, 3]", kCard), Code::kInvalid, "JSON object");
   EXPECT_ERROR(tensor_of("{}", InputCard{}), Code::kInvalid, "\"fields\"");
 }
 
 TEST(Record, RefusesNumbersThatAreNotFinite) {
-  const Json record =
-      Json::object({{"air", std::numeric_limits<double>::quiet_NaN()}, {"speed", 1}});
+  const Json record = Json::object({{"air", std::numeric_limits<double>::quiet_NaN()}, {"speed", 1}});
   EXPECT_ERROR(record_to_tensor(record, kCard), Code::kInvalid, "\"air\" must be a finite number");
 }
 

@@ -25,9 +25,7 @@ inline std::string slurp(const std::string& path) {
   return text.str();
 }
 
-inline std::span<const std::byte> bytes_of(const std::string& text) {
-  return std::as_bytes(std::span(text));
-}
+inline std::span<const std::byte> bytes_of(const std::string& text) { return std::as_bytes(std::span(text)); }
 
 // The folder of references, or "" without a test venv (then skip with "SKIP: no test venv").
 // Tests run side by side, each in its own process: the first makes the folder, the others wait.
@@ -69,8 +67,7 @@ inline Tensor load_npy(const std::string& path) {
 inline media::Image load_image(const std::string& path) {
   const Tensor tensor = load_npy(path);
   const std::span<const std::uint8_t> pixels = tensor.data<std::uint8_t>();
-  return {static_cast<int>(tensor.shape()[1]), static_cast<int>(tensor.shape()[0]),
-          tensor.shape().size() == 3 ? 3 : 1,
+  return {static_cast<int>(tensor.shape()[1]), static_cast<int>(tensor.shape()[0]), tensor.shape().size() == 3 ? 3 : 1,
           std::vector<std::uint8_t>(pixels.begin(), pixels.end())};
 }
 
@@ -83,8 +80,8 @@ struct Difference {
 
 inline Difference difference_of(const media::Image& a, const media::Image& b) {
   Difference difference;
-  difference.same_sizes = a.width == b.width && a.height == b.height && a.channels == b.channels &&
-                          a.pixels.size() == b.pixels.size();
+  difference.same_sizes =
+      a.width == b.width && a.height == b.height && a.channels == b.channels && a.pixels.size() == b.pixels.size();
   if (!difference.same_sizes) return difference;
   for (std::size_t i = 0; i < a.pixels.size(); ++i) {
     const int apart = std::abs(a.pixels[i] - b.pixels[i]);

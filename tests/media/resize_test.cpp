@@ -20,8 +20,7 @@ TEST(Resize, EqualsPillowBitForBit) {
     row >> name >> width >> height;
     const Result<Image> image = resize(test::load_image(folder + name + ".npy"), width, height);
     ASSERT_OK(image);
-    const std::string truth =
-        folder + name + "." + std::to_string(width) + "x" + std::to_string(height) + ".npy";
+    const std::string truth = folder + name + "." + std::to_string(width) + "x" + std::to_string(height) + ".npy";
     const test::Difference difference = test::difference_of(*image, test::load_image(truth));
     EXPECT_TRUE(difference.same_sizes);
     EXPECT_EQ(difference.count, 0U) << "by at most " << difference.largest;

@@ -24,16 +24,15 @@ TEST(ToTensor, LaysChannelsOutAsTheCardSays) {
   const Result<Tensor> planar = image_to_tensor(kTwoPixels, card, DType::kUint8);
   ASSERT_OK(planar);
   EXPECT_EQ(planar->shape(), (Shape{1, 3, 1, 2}));
-  EXPECT_EQ(std::vector<std::uint8_t>(planar->data<std::uint8_t>().begin(),
-                                      planar->data<std::uint8_t>().end()),
+  EXPECT_EQ(std::vector<std::uint8_t>(planar->data<std::uint8_t>().begin(), planar->data<std::uint8_t>().end()),
             (std::vector<std::uint8_t>{0, 10, 51, 20, 255, 30}));
   card.layout = PixelLayout::kNhwc;
   const Result<Tensor> interleaved = image_to_tensor(kTwoPixels, card, DType::kUint8);
   ASSERT_OK(interleaved);
   EXPECT_EQ(interleaved->shape(), (Shape{1, 1, 2, 3}));
-  EXPECT_EQ(std::vector<std::uint8_t>(interleaved->data<std::uint8_t>().begin(),
-                                      interleaved->data<std::uint8_t>().end()),
-            kTwoPixels.pixels);
+  EXPECT_EQ(
+      std::vector<std::uint8_t>(interleaved->data<std::uint8_t>().begin(), interleaved->data<std::uint8_t>().end()),
+      kTwoPixels.pixels);
 }
 
 TEST(ToTensor, NormalisesEachChannel) {
@@ -81,11 +80,10 @@ TEST(ToTensor, CardsThatCannotWorkAreRefused) {
   };
   EXPECT_ERROR(decode(InputCard{}, DType::kFloat32), Code::kInvalid, "\"kind\" must be \"image\"");
   EXPECT_ERROR(decode(image_card(0, 2, {0}, {1}), DType::kFloat32), Code::kInvalid, "\"width\"");
-  EXPECT_ERROR(decode(image_card(2, 2, {0.5F}, {1}), DType::kUint8), Code::kInvalid,
-               "\"mean\" must be 0");
+  EXPECT_ERROR(decode(image_card(2, 2, {0.5F}, {1}), DType::kUint8), Code::kInvalid, "\"mean\" must be 0");
   EXPECT_ERROR(decode(image_card(2, 2, {0}, {1}), DType::kInt64), Code::kUnsupported, "int64");
-  EXPECT_ERROR(image_to_tensor(kTwoPixels, image_card(2, 2, {0, 0, 0}, {1, 1, 1}), DType::kFloat32),
-               Code::kInvalid, "2x1x3 where the card says 2x2x3");
+  EXPECT_ERROR(image_to_tensor(kTwoPixels, image_card(2, 2, {0, 0, 0}, {1, 1, 1}), DType::kFloat32), Code::kInvalid,
+               "2x1x3 where the card says 2x2x3");
 }
 
 }  // namespace

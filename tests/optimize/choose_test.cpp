@@ -41,7 +41,8 @@ Outcome outcome(Objective objective, std::vector<Variant> variants) {
 ChoiceRules rules(bool never_slower, Precision precision = Precision::kAuto) { return {precision, 1.0, never_slower}; }
 
 TEST(Choose, FastestWithinTheAllowedDrop) {
-  Outcome o = outcome(Objective::kLatency, {variant("a", 900, 1.5, 0), variant("b", 300, 2.0, 5), variant("c", 300, 3.0, 20)});
+  Outcome o =
+      outcome(Objective::kLatency, {variant("a", 900, 1.5, 0), variant("b", 300, 2.0, 5), variant("c", 300, 3.0, 20)});
   choose(o, rules(true));
   ASSERT_TRUE(o.chosen);
   EXPECT_EQ(o.variants[*o.chosen].name, "b");
@@ -94,7 +95,8 @@ TEST(Choose, WithoutLabelsDisagreementIsTheBound) {
 }
 
 TEST(Choose, ReferenceRowsAndFailuresAreNeverHandedBack) {
-  Outcome o = outcome(Objective::kLatency, {variant("freeze", 1000, 3.0, 0), variant("x", 500, 4.0, 0), variant("y", 500, 4.0, 0)});
+  Outcome o = outcome(Objective::kLatency,
+                      {variant("freeze", 1000, 3.0, 0), variant("x", 500, 4.0, 0), variant("y", 500, 4.0, 0)});
   o.variants[0].reference_only = true;
   o.variants[1].report->agreement.failure = Error{Code::kInvalid, "broken"};
   o.variants[2].why = "nothing to quantise";

@@ -23,8 +23,7 @@ std::string read_text(const std::filesystem::path& path) {
 
 std::vector<std::filesystem::path> sample_reports() {
   std::set<std::filesystem::path> sorted;
-  for (const auto& entry :
-       std::filesystem::directory_iterator(ARETE_SOURCE_DIR "/tests/optimize/data")) {
+  for (const auto& entry : std::filesystem::directory_iterator(ARETE_SOURCE_DIR "/tests/optimize/data")) {
     if (entry.path().extension() == ".json") sorted.insert(entry.path());
   }
   return {sorted.begin(), sorted.end()};
@@ -50,8 +49,7 @@ std::string around_block(const std::string& page) {
 
 std::size_t count(std::string_view text, std::string_view word) {
   std::size_t found = 0;
-  for (std::size_t at = text.find(word); at != std::string_view::npos; at = text.find(word, at + 1))
-    ++found;
+  for (std::size_t at = text.find(word); at != std::string_view::npos; at = text.find(word, at + 1)) ++found;
   return found;
 }
 
@@ -116,9 +114,8 @@ TEST(ReportPage, IsSelfContainedAndInsertsTextOnly) {
   EXPECT_EQ(count(page, "default-src 'none'"), 1u);
   EXPECT_EQ(count(page, "<noscript>"), 1u);
   EXPECT_EQ(count(page, "://"), count(page, "http://www.w3.org/2000/svg"));
-  for (const std::string_view word :
-       {"innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "@import",
-        "fetch(", "XMLHttpRequest", " src=", "<link", "<iframe"}) {
+  for (const std::string_view word : {"innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(",
+                                      "@import", "fetch(", "XMLHttpRequest", " src=", "<link", "<iframe"}) {
     EXPECT_EQ(count(page, word), 0u) << word;
   }
 }

@@ -42,9 +42,7 @@ class Files : public testing::TestWithParam<bool> {
  protected:
   const FileSystem& files() { return GetParam() ? real_file_system() : memory_; }
   std::string path(const std::string& name) { return folder_.path(name); }
-  std::string text(const std::string& name) {
-    return read_file(files(), path(name), 1 << 20).value_or("<error>");
-  }
+  std::string text(const std::string& name) { return read_file(files(), path(name), 1 << 20).value_or("<error>"); }
 
   Folder folder_;
   MemoryFileSystem memory_;
@@ -66,8 +64,7 @@ TEST_P(Files, WriteAndReadBack) {
 }
 
 TEST_P(Files, TakeAnyName) {
-  for (const char* name :
-       {"a name", "it's", "\"quoted\"", "é.ü", "-rf", "*?[x]", "a\nb", "\xff\xfe"}) {
+  for (const char* name : {"a name", "it's", "\"quoted\"", "é.ü", "-rf", "*?[x]", "a\nb", "\xff\xfe"}) {
     ASSERT_OK(write_text(files(), path(name), name));
     EXPECT_EQ(text(name), name);
   }
@@ -109,8 +106,7 @@ TEST_P(Files, MapTheWholeFile) {
   // The bytes stay, whatever becomes of the name.
   ASSERT_OK(write_text(files(), path("a"), "other!"));
   ASSERT_OK(files().remove(path("a")));
-  EXPECT_EQ(std::string(reinterpret_cast<const char*>(bytes->view.data()), bytes->view.size()),
-            "mapped");
+  EXPECT_EQ(std::string(reinterpret_cast<const char*>(bytes->view.data()), bytes->view.size()), "mapped");
   ASSERT_OK(write_text(files(), path("empty"), ""));
   EXPECT_EQ(files().map(path("empty"))->view.size(), 0U);
 }
@@ -129,9 +125,8 @@ TEST_P(Files, TellFoldersFromFiles) {
 }
 
 TEST_P(Files, NameWhatIsNotThere) {
-  for (const auto& error :
-       {files().open(path("none")).error(), files().map(path("none")).error(),
-        files().info(path("none")).error(), files().remove(path("none")).error()}) {
+  for (const auto& error : {files().open(path("none")).error(), files().map(path("none")).error(),
+                            files().info(path("none")).error(), files().remove(path("none")).error()}) {
     EXPECT_EQ(error.code, Code::kNotFound);
     EXPECT_NE(error.message.find(path("none")), std::string::npos) << error.message;
   }
@@ -238,8 +233,7 @@ TEST(RealFiles, AreWrittenByManyThreadsAtOnce) {
   for (char letter = 'a'; letter < 'i'; ++letter) {
     threads.emplace_back([&, letter] {
       for (int i = 0; i < 20; ++i) {
-        const Status written =
-            write_text(real_file_system(), folder.path("same"), std::string(5000, letter));
+        const Status written = write_text(real_file_system(), folder.path("same"), std::string(5000, letter));
         failed += written ? 0 : 1;
       }
     });

@@ -74,9 +74,7 @@ TEST(MachineDeathTest, TheSecondEndsTheProcess) {
   EXPECT_EXIT(be_stopped_twice(), testing::ExitedWithCode(128 + SIGINT), "");
 }
 
-TEST(MachineDeathTest, ReplacesItself) {
-  EXPECT_EXIT(become_a_shell_that_ends_5(), testing::ExitedWithCode(5), "");
-}
+TEST(MachineDeathTest, ReplacesItself) { EXPECT_EXIT(become_a_shell_that_ends_5(), testing::ExitedWithCode(5), ""); }
 
 TEST(Machine, SaysWhyAProgramDoesNotStart) {
   char name[] = "none";

@@ -27,7 +27,8 @@ std::unique_ptr<engine::Engine> make_engine() {
   return std::move(*made);
 }
 
-std::unique_ptr<engine::Session> open(engine::Engine& engine, const graph::Model& model, const std::string& optimised_path = "") {
+std::unique_ptr<engine::Session> open(engine::Engine& engine, const graph::Model& model,
+                                      const std::string& optimised_path = "") {
   const auto written = graph::write_onnx(model);
   EXPECT_TRUE(written.has_value());
   engine::SessionOptions options;
@@ -47,8 +48,11 @@ graph::Model network() {
   b.node("MaxPool", {"r"}, {"m"}, {{"kernel_shape", Ints{2, 2}}, {"strides", Ints{2, 2}}});
   b.weight("w2", ramp({8, 8, 3, 3}, -0.1F, 0.013F)).node("Conv", {"m", "w2"}, {"c2"}, {{"pads", Ints{1, 1, 1, 1}}});
   b.node("Add", {"c2", "m"}, {"a"}).node("Relu", {"a"}, {"r2"});
-  b.weight("wd", ramp({8, 1, 3, 3}, -0.3F, 0.04F)).weight("six", Tensor::scalar<float>(6.0F)).weight("zero", Tensor::scalar<float>(0.0F));
-  b.node("Conv", {"r2", "wd"}, {"d"}, {{"group", std::int64_t{8}}, {"pads", Ints{1, 1, 1, 1}}}).node("Clip", {"d", "zero", "six"}, {"k"});
+  b.weight("wd", ramp({8, 1, 3, 3}, -0.3F, 0.04F))
+      .weight("six", Tensor::scalar<float>(6.0F))
+      .weight("zero", Tensor::scalar<float>(0.0F));
+  b.node("Conv", {"r2", "wd"}, {"d"}, {{"group", std::int64_t{8}}, {"pads", Ints{1, 1, 1, 1}}})
+      .node("Clip", {"d", "zero", "six"}, {"k"});
   b.node("Concat", {"k", "m"}, {"n"}, {{"axis", std::int64_t{1}}});
   b.node("GlobalAveragePool", {"n"}, {"p"}).node("Flatten", {"p"}, {"f"});
   b.weight("w3", ramp({5, 16}, -0.5F, 0.06F)).weight("b3", ramp({5}));
@@ -133,8 +137,14 @@ TEST(StaticInt8, EngineFormsIntegerKernels) {
 TEST(DynamicInt8, EngineFusesItAndItComputesTheSame) {
   const auto engine = make_engine();
   ModelBuilder b;
-  b.input("x", {-1, 32}).output("y", {-1, 8}).weight("w", noise({32, 16}, 3)).weight("w2", noise({8, 16}, 4)).weight("b2", ramp({8}));
-  b.node("MatMul", {"x", "w"}, {"h"}).node("Relu", {"h"}, {"r"}).node("Gemm", {"r", "w2", "b2"}, {"y"}, {{"transB", std::int64_t{1}}, {"beta", 0.5F}});
+  b.input("x", {-1, 32})
+      .output("y", {-1, 8})
+      .weight("w", noise({32, 16}, 3))
+      .weight("w2", noise({8, 16}, 4))
+      .weight("b2", ramp({8}));
+  b.node("MatMul", {"x", "w"}, {"h"})
+      .node("Relu", {"h"}, {"r"})
+      .node("Gemm", {"r", "w2", "b2"}, {"y"}, {{"transB", std::int64_t{1}}, {"beta", 0.5F}});
   graph::Model model = b.build();
   ASSERT_OK(quantize_dynamic(model));
   std::map<std::string, std::int64_t> ops = optimised_ops(*engine, model);
@@ -174,10 +184,18 @@ TEST(GraphPasses, ArithmeticStaysTheSameOnTheEngine) {
   const auto engine = make_engine();
   ModelBuilder b;
   b.input("x", {-1, 3, 8, 8}).output("y", {-1, 4, 8, 8}).weight("w", noise({4, 3, 1, 1}, 11));
-  b.weight("scale", ramp({4}, 0.5F)).weight("shift", ramp({4})).weight("mean", ramp({4})).weight("var", ramp({4}, 0.5F));
+  b.weight("scale", ramp({4}, 0.5F))
+      .weight("shift", ramp({4}))
+      .weight("mean", ramp({4}))
+      .weight("var", ramp({4}, 0.5F));
   b.weight("c", ramp({1, 4, 1, 1}));
-  b.node("Identity", {"x"}, {"i"}).node("Conv", {"i", "w"}, {"v"}).node("BatchNormalization", {"v", "scale", "shift", "mean", "var"}, {"n"});
-  b.node("Relu", {"n"}, {"r"}).weight("w2", noise({4, 4, 1, 1}, 12)).node("Conv", {"r", "w2"}, {"u"}).node("Add", {"u", "c"}, {"y"});
+  b.node("Identity", {"x"}, {"i"})
+      .node("Conv", {"i", "w"}, {"v"})
+      .node("BatchNormalization", {"v", "scale", "shift", "mean", "var"}, {"n"});
+  b.node("Relu", {"n"}, {"r"})
+      .weight("w2", noise({4, 4, 1, 1}, 12))
+      .node("Conv", {"r", "w2"}, {"u"})
+      .node("Add", {"u", "c"}, {"y"});
   graph::Model model = b.build();
   ASSERT_OK(run_passes(model, find_preset("aggressive")->passes));
   EXPECT_EQ(model.graph.nodes.size(), 3U);

@@ -86,7 +86,10 @@ TEST(FuseBnIntoConv, WithoutBias) {
 
 TEST(FuseBnIntoConv, NotWhenSomebodyElseReadsTheConv) {
   ModelBuilder b = conv_model();
-  add_bn(b).output("c", {-1, 3, 4, 4}).node("Conv", {"x", "w"}, {"c"}).node("BatchNormalization", {"c", "scale", "shift", "mean", "var"}, {"y"});
+  add_bn(b)
+      .output("c", {-1, 3, 4, 4})
+      .node("Conv", {"x", "w"}, {"c"})
+      .node("BatchNormalization", {"c", "scale", "shift", "mean", "var"}, {"y"});
   check_pass("fuse_bn_into_conv", "fuse_bn_into_conv_shared", b.build(), 0);
 }
 
@@ -100,14 +103,18 @@ TEST(FuseBnIntoConv, NotWithAVarianceThatIsNotPositive) {
 
 TEST(FuseAddBiasIntoConv, OneNumberAChannel) {
   ModelBuilder b = conv_model();
-  b.weight("c", Tensor::of<float>({3, 1, 1}, {1.0F, 2.0F, 3.0F})).node("Conv", {"x", "w"}, {"t"}).node("Add", {"c", "t"}, {"y"});
+  b.weight("c", Tensor::of<float>({3, 1, 1}, {1.0F, 2.0F, 3.0F}))
+      .node("Conv", {"x", "w"}, {"t"})
+      .node("Add", {"c", "t"}, {"y"});
   check_pass("fuse_add_bias_into_conv", "fuse_add_bias_into_conv", b.build(), 1);
 }
 
 TEST(FuseAddBiasIntoConv, NotAlongAnotherAxis) {
   ModelBuilder b;
   b.input("x", {-1, 2, 4, 3}).weight("w", ramp({3, 2, 1, 1})).output("y", {-1, 3, 4, 3});
-  b.weight("c", Tensor::of<float>({3}, {1.0F, 2.0F, 3.0F})).node("Conv", {"x", "w"}, {"t"}).node("Add", {"t", "c"}, {"y"});
+  b.weight("c", Tensor::of<float>({3}, {1.0F, 2.0F, 3.0F}))
+      .node("Conv", {"x", "w"}, {"t"})
+      .node("Add", {"t", "c"}, {"y"});
   check_pass("fuse_add_bias_into_conv", "fuse_add_bias_into_conv_width", b.build(), 0);
 }
 
@@ -120,7 +127,9 @@ TEST(EliminateDeadCode, NodesAndWeights) {
 graph::Model everything() {
   ModelBuilder b = conv_model();
   add_bn(b).weight("c", Tensor::of<float>({3, 1, 1}, {1.0F, 2.0F, 3.0F}));
-  b.node("Identity", {"x"}, {"i"}).node("Transpose", {"i"}, {"t"}, {{"perm", Ints{0, 1, 2, 3}}}).node("Conv", {"t", "w"}, {"v"});
+  b.node("Identity", {"x"}, {"i"})
+      .node("Transpose", {"i"}, {"t"}, {{"perm", Ints{0, 1, 2, 3}}})
+      .node("Conv", {"t", "w"}, {"v"});
   b.node("BatchNormalization", {"v", "scale", "shift", "mean", "var"}, {"n"}).node("Relu", {"n"}, {"r"});
   b.weight("w2", ramp({3, 3, 1, 1})).node("Conv", {"r", "w2"}, {"u"}).node("Add", {"u", "c"}, {"y"});
   return b.build();
@@ -150,7 +159,9 @@ TEST(Presets, DisabledPassIsSkippedAndUnknownIsNamed) {
 TEST(Runner, APassThatIsNotAcceptedIsUndone) {
   graph::Model model = everything();
   RunOptions options;
-  options.accept = [](const graph::Model&, const graph::Model&) -> Status { return Error{Code::kInvalid, "outputs differ"}; };
+  options.accept = [](const graph::Model&, const graph::Model&) -> Status {
+    return Error{Code::kInvalid, "outputs differ"};
+  };
   const auto reports = run_passes(model, find_preset("aggressive")->passes, options);
   ASSERT_OK(reports);
   EXPECT_EQ((*reports)[0].undone_because, "outputs differ");
@@ -162,9 +173,14 @@ graph::Model quantisable() {
   b.input("x", {-1, 2, 8, 8}).weight("w", ramp({4, 2, 3, 3})).weight("b", ramp({4})).output("y", {-1, 5});
   b.node("Conv", {"x", "w", "b"}, {"c"}, {{"pads", Ints{1, 1, 1, 1}}}).node("Relu", {"c"}, {"r"});
   b.node("MaxPool", {"r"}, {"m"}, {{"kernel_shape", Ints{2, 2}}, {"strides", Ints{2, 2}}});
-  b.weight("w2", ramp({4, 4, 1, 1})).node("Conv", {"m", "w2"}, {"c2"}).node("Add", {"c2", "m"}, {"a"}).node("Relu", {"a"}, {"r2"});
+  b.weight("w2", ramp({4, 4, 1, 1}))
+      .node("Conv", {"m", "w2"}, {"c2"})
+      .node("Add", {"c2", "m"}, {"a"})
+      .node("Relu", {"a"}, {"r2"});
   b.node("GlobalAveragePool", {"r2"}, {"p"}).node("Flatten", {"p"}, {"f"});
-  b.weight("w3", ramp({5, 4})).weight("b3", ramp({5})).node("Gemm", {"f", "w3", "b3"}, {"y"}, {{"transB", std::int64_t{1}}});
+  b.weight("w3", ramp({5, 4}))
+      .weight("b3", ramp({5}))
+      .node("Gemm", {"f", "w3", "b3"}, {"y"}, {{"transB", std::int64_t{1}}});
   return b.build();
 }
 

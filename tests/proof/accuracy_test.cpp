@@ -137,8 +137,7 @@ TEST(CompareOutputs, GoesOnOneByOneWhereTheInsideIsFixed) {
 TEST(CompareOutputs, SkipsWhatCannotBeReadOrRun) {
   std::vector<FakeSource::Row> rows;
   for (int i = 0; i < 100; ++i) rows.emplace_back(sample_of_number(1));
-  for (int i = 0; i < 7; ++i)
-    rows[static_cast<std::size_t>(i) * 10] = Error{Code::kCorrupt, "dog/3.jpg: cut short"};
+  for (int i = 0; i < 7; ++i) rows[static_cast<std::size_t>(i) * 10] = Error{Code::kCorrupt, "dog/3.jpg: cut short"};
   Sample wide = sample_of_number(1);
   wide.inputs[0].tensor = Tensor::of<float>({1, 2}, {1, 2});
   wide.origin = "wide";
@@ -189,10 +188,8 @@ TEST(CompareOutputs, MatchesOutputsByNameAndTakesTheWorst) {
       return std::vector<Tensor>{Tensor::of<float>({1}, {a}), Tensor::of<float>({1}, {b})};
     };
   };
-  FakeSession original(kIn, {{"a", DType::kFloat32, {1}}, {"b", DType::kFloat32, {1}}},
-                       pair(10, 20));
-  FakeSession candidate(kIn, {{"b", DType::kFloat32, {1}}, {"a", DType::kFloat32, {1}}},
-                        pair(20.2F, 11));
+  FakeSession original(kIn, {{"a", DType::kFloat32, {1}}, {"b", DType::kFloat32, {1}}}, pair(10, 20));
+  FakeSession candidate(kIn, {{"b", DType::kFloat32, {1}}, {"a", DType::kFloat32, {1}}}, pair(20.2F, 11));
   FakeSource source({sample_of_number(0)});
   const auto result = compare(original, candidate, source);
   ASSERT_OK(result);
@@ -216,8 +213,7 @@ TEST(CompareOutputs, FlagsNewNanAndInfinity) {
 TEST(CompareOutputs, KeepsBatchesOfLargeOutputsSmall) {
   // 8 MiB a row and model: at most four rows at a time.
   const Compute large = [](std::span<const NamedTensor> inputs) -> Result<std::vector<Tensor>> {
-    return std::vector<Tensor>{
-        *Tensor::zeros(DType::kFloat32, {inputs[0].tensor.shape()[0], 1 << 21})};
+    return std::vector<Tensor>{*Tensor::zeros(DType::kFloat32, {inputs[0].tensor.shape()[0], 1 << 21})};
   };
   FakeSession original(kIn, {{"y", DType::kFloat32, {-1, 1 << 21}}}, large);
   FakeSession candidate(kIn, {{"y", DType::kFloat32, {-1, 1 << 21}}}, large);
@@ -248,8 +244,7 @@ TEST(CompareOutputs, StopsAtTheLimitAndOnRequest) {
 }
 
 TEST(CompareOutputs, ComparesClassNumbersWithLabels) {
-  const Compute numbers_out =
-      [](std::span<const NamedTensor> inputs) -> Result<std::vector<Tensor>> {
+  const Compute numbers_out = [](std::span<const NamedTensor> inputs) -> Result<std::vector<Tensor>> {
     const std::int64_t rows = inputs[0].tensor.shape()[0];
     return std::vector<Tensor>{*Tensor::zeros(DType::kInt64, {rows})};
   };

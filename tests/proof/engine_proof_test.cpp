@@ -16,15 +16,13 @@ class EngineProof : public testing::Test {
  protected:
   void SetUp() override {
     SKIP_WITHOUT_MODELS(folder_);
-    auto made =
-        engine::make_onnxruntime({{std::string(ARETE_BINARY_DIR) + "/lib/libonnxruntime.so.1"}});
+    auto made = engine::make_onnxruntime({{std::string(ARETE_BINARY_DIR) + "/lib/libonnxruntime.so.1"}});
     ASSERT_OK(made);
     engine_ = std::move(*made);
   }
 
   std::unique_ptr<engine::Session> open(const std::string& name) {
-    const auto source =
-        engine::ModelSource::from_file(os::real_file_system(), folder_ + "/" + name + ".onnx");
+    const auto source = engine::ModelSource::from_file(os::real_file_system(), folder_ + "/" + name + ".onnx");
     EXPECT_TRUE(source.has_value());
     engine::SessionOptions options;
     options.threads = 1;
@@ -71,8 +69,7 @@ TEST_F(EngineProof, MeasuresAPairOfSessions) {
   // The machine may be busy: a wide bound, but a model is not twice as fast as itself.
   EXPECT_NEAR(measured->speedup, 1.0, 0.5);
   const std::vector<NamedTensor> wrong = {{"y", Tensor::scalar(1.0F)}};
-  EXPECT_ERROR(measure_latency(*original, *same, wrong, options), Code::kInvalid,
-               "the original: input 'x'");
+  EXPECT_ERROR(measure_latency(*original, *same, wrong, options), Code::kInvalid, "the original: input 'x'");
 }
 
 }  // namespace

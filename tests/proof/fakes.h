@@ -28,8 +28,7 @@ using Compute = std::function<Result<std::vector<Tensor>>(std::span<const NamedT
 // Inputs and outputs as given; counts its runs and the largest batch.
 class FakeSession final : public engine::Session {
  public:
-  FakeSession(std::vector<engine::ValueInfo> inputs, std::vector<engine::ValueInfo> outputs,
-              Compute compute)
+  FakeSession(std::vector<engine::ValueInfo> inputs, std::vector<engine::ValueInfo> outputs, Compute compute)
       : inputs_(std::move(inputs)), outputs_(std::move(outputs)), compute_(std::move(compute)) {}
   const std::vector<engine::ValueInfo>& inputs() const override { return inputs_; }
   const std::vector<engine::ValueInfo>& outputs() const override { return outputs_; }

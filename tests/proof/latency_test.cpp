@@ -21,8 +21,7 @@ class Bench {
       : original_ns_(original_ns), candidate_ns_(candidate_ns), noise_(noise) {}
 
   Result<Measured> measure(const LatencyOptions& options = {}, const Progress& progress = {}) {
-    return measure_pairs(runner('A', original_ns_), runner('B', candidate_ns_), clock, options,
-                         progress);
+    return measure_pairs(runner('A', original_ns_), runner('B', candidate_ns_), clock, options, progress);
   }
 
   FakeClock clock;

@@ -76,22 +76,19 @@ TEST(OutputDifference, StaysWithinItsBounds) {
 
 TEST(OutputDifference, CountsEqualIntegersStringsAndPackedNumbers) {
   OutputDifference integers("y");
-  ASSERT_OK(integers.add(Tensor::of<std::int64_t>({4}, {1, 2, 3, 4}),
-                         Tensor::of<std::int64_t>({4}, {1, 2, 3, 9})));
+  ASSERT_OK(integers.add(Tensor::of<std::int64_t>({4}, {1, 2, 3, 4}), Tensor::of<std::int64_t>({4}, {1, 2, 3, 9})));
   EXPECT_EQ(integers.equal_fraction(), 0.75);
   EXPECT_EQ(integers.max_abs_difference(), 5);
   EXPECT_FALSE(integers.sqnr_db().has_value());
   EXPECT_FALSE(integers.is_float());
   OutputDifference strings("y");
-  ASSERT_OK(
-      strings.add(*Tensor::of_strings({2}, {"a", "b"}), *Tensor::of_strings({2}, {"a", "c"})));
+  ASSERT_OK(strings.add(*Tensor::of_strings({2}, {"a", "b"}), *Tensor::of_strings({2}, {"a", "c"})));
   EXPECT_EQ(strings.equal_fraction(), 0.5);
   OutputDifference packed("y");
   ASSERT_OK(packed.add(*Tensor::zeros(DType::kInt4, {3}), *Tensor::zeros(DType::kInt4, {3})));
   EXPECT_TRUE(packed.is_exact());
   OutputDifference complex("y");
-  ASSERT_OK(
-      complex.add(*Tensor::zeros(DType::kComplex64, {3}), *Tensor::zeros(DType::kComplex64, {3})));
+  ASSERT_OK(complex.add(*Tensor::zeros(DType::kComplex64, {3}), *Tensor::zeros(DType::kComplex64, {3})));
   EXPECT_EQ(complex.elements(), 3);
 }
 
@@ -99,8 +96,7 @@ TEST(OutputDifference, RefusesWhatCannotBeCompared) {
   OutputDifference difference("scores");
   EXPECT_ERROR(difference.add(floats({1}), floats({1, 2})), Code::kInvalid,
                "output 'scores' was float32[1] and became float32[2]");
-  EXPECT_ERROR(difference.add(floats({1}), *Tensor::of_strings({1}, {"1"})), Code::kInvalid,
-               "cannot be compared");
+  EXPECT_ERROR(difference.add(floats({1}), *Tensor::of_strings({1}, {"1"})), Code::kInvalid, "cannot be compared");
 }
 
 TEST(Top1, TakesTheFirstLargestScore) {

@@ -35,8 +35,8 @@ TEST(RandomInputs, KeepsToTheRangesItPromises) {
     EXPECT_LT(low, -0.9);
     EXPECT_GT(high, 0.9);
   }
-  for (const DType dtype : {DType::kInt64, DType::kInt32, DType::kInt16, DType::kUint16,
-                            DType::kUint32, DType::kUint64, DType::kBool}) {
+  for (const DType dtype :
+       {DType::kInt64, DType::kInt32, DType::kInt16, DType::kUint16, DType::kUint32, DType::kUint64, DType::kBool}) {
     const std::vector<double> values = *to_doubles(one(dtype, {1000}));
     const auto [low, high] = std::ranges::minmax(values);
     EXPECT_EQ(low, 0);
@@ -56,9 +56,7 @@ TEST(RandomInputs, AreTheSameForASeed) {
 }
 
 TEST(RandomInputs, RefuseWhatNeedsARealSample) {
-  const auto inputs_of = [](ValueInfo info) {
-    return random_inputs(std::vector<ValueInfo>{std::move(info)}, 1);
-  };
+  const auto inputs_of = [](ValueInfo info) { return random_inputs(std::vector<ValueInfo>{std::move(info)}, 1); };
   EXPECT_ERROR(inputs_of({"t", DType::kString, {1}}), Code::kUnsupported, "input 't'");
   EXPECT_ERROR(inputs_of({"t", DType::kComplex64, {1}}), Code::kUnsupported, "complex64[1]");
   EXPECT_ERROR(inputs_of({"t", DType::kFloat8E5M2, {1}}), Code::kUnsupported, "real sample");

@@ -58,8 +58,7 @@ TEST(Report, HasNullWhereThereIsNoNumber) {
   EXPECT_TRUE(agreement.find("exact")->as_bool());
   EXPECT_TRUE(json.find("control")->is_null());
   EXPECT_FALSE(json.find("too_noisy")->as_bool());
-  EXPECT_EQ(to_json(report.latency, true).find("original")->find("samples_ms")->as_array().size(),
-            2U);
+  EXPECT_EQ(to_json(report.latency, true).find("original")->find("samples_ms")->as_array().size(), 2U);
 }
 
 }  // namespace

@@ -19,18 +19,17 @@ TEST(BatchSize, NeedsADynamicFirstAxisAndWholeBytes) {
   using engine::ValueInfo;
   const ValueInfo dynamic{"a", DType::kFloat32, {-1, 3}};
   EXPECT_EQ(batch_size_for(std::vector<ValueInfo>{dynamic}), kDefaultBatch);
-  for (const ValueInfo& other :
-       {ValueInfo{"b", DType::kFloat32, {1, 3}}, ValueInfo{"b", DType::kFloat32, {}},
-        ValueInfo{"b", DType::kFloat32, {}, false}, ValueInfo{"b", DType::kString, {-1}},
-        ValueInfo{"b", DType::kInt4, {-1}}}) {
+  for (const ValueInfo& other : {ValueInfo{"b", DType::kFloat32, {1, 3}}, ValueInfo{"b", DType::kFloat32, {}},
+                                 ValueInfo{"b", DType::kFloat32, {}, false}, ValueInfo{"b", DType::kString, {-1}},
+                                 ValueInfo{"b", DType::kInt4, {-1}}}) {
     EXPECT_EQ(batch_size_for(std::vector<ValueInfo>{dynamic, other}), 1);
   }
   EXPECT_EQ(batch_size_for({}), 1);
 }
 
 TEST(SampleBatcher, JoinsSamplesOfEqualShapes) {
-  FakeSource source({sample({1, 2}, 0), sample({3, 4}, 1), Error{Code::kCorrupt, "bad.png"},
-                     sample({5}, 2), sample({6}, 3), sample({7}, 4)});
+  FakeSource source({sample({1, 2}, 0), sample({3, 4}, 1), Error{Code::kCorrupt, "bad.png"}, sample({5}, 2),
+                     sample({6}, 3), sample({7}, 4)});
   SampleBatcher batcher(source, 2);
   const auto first = batcher.next();
   ASSERT_OK(first);

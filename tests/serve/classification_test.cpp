@@ -10,8 +10,7 @@ namespace {
 
 constexpr float kInf = std::numeric_limits<float>::infinity();
 
-ClassScores one(std::initializer_list<float> values, Activation activation,
-                bool two_classes = false) {
+ClassScores one(std::initializer_list<float> values, Activation activation, bool two_classes = false) {
   const auto size = static_cast<std::int64_t>(values.size());
   const auto rows = classify(Tensor::of<float>({1, size}, values), activation, two_classes);
   EXPECT_TRUE(rows.has_value());
@@ -50,36 +49,28 @@ TEST(Classify, NanHasNoBestClass) {
   const std::vector<std::string> labels = {"a", "b"};
   const ClassScores row = one({NAN, 1.0F}, Activation::kSoftmax);
   EXPECT_FALSE(row.best);
-  EXPECT_EQ(to_json(row, labels).dump(),
-            R"({"prediction":null,"confidence":null,"probabilities":{"a":null,"b":1.0}})");
+  EXPECT_EQ(to_json(row, labels).dump(), R"({"prediction":null,"confidence":null,"probabilities":{"a":null,"b":1.0}})");
 }
 
 TEST(Classify, TakesRowsAndSqueezesTrailingAxes) {
-  EXPECT_EQ(classify(Tensor::of<std::uint8_t>({2, 2, 1, 1}, {1, 2, 4, 3}), Activation::kNone, false)
-                ->at(1)
-                .best,
-            0U);
+  EXPECT_EQ(classify(Tensor::of<std::uint8_t>({2, 2, 1, 1}, {1, 2, 4, 3}), Activation::kNone, false)->at(1).best, 0U);
   EXPECT_EQ(classify(Tensor::of<float>({3}, {1, 5, 2}), Activation::kNone, false)->size(), 1U);
   EXPECT_TRUE(classify(Tensor::of<float>({0, 3}, {}), Activation::kSoftmax, false)->empty());
-  EXPECT_ERROR(classify(Tensor::of<float>({1, 2, 2}, {1, 2, 3, 4}), Activation::kNone, false),
-               Code::kUnsupported, "[N,classes]");
-  EXPECT_ERROR(classify(Tensor::scalar<float>(1), Activation::kNone, false), Code::kUnsupported,
+  EXPECT_ERROR(classify(Tensor::of<float>({1, 2, 2}, {1, 2, 3, 4}), Activation::kNone, false), Code::kUnsupported,
                "[N,classes]");
-  EXPECT_ERROR(classify(Tensor::of<float>({2, 0}, {}), Activation::kNone, false),
-               Code::kUnsupported, "[N,classes]");
+  EXPECT_ERROR(classify(Tensor::scalar<float>(1), Activation::kNone, false), Code::kUnsupported, "[N,classes]");
+  EXPECT_ERROR(classify(Tensor::of<float>({2, 0}, {}), Activation::kNone, false), Code::kUnsupported, "[N,classes]");
 }
 
 TEST(Labels, BecomeUnique) {
   const std::vector<std::string> labels = unique_labels({"crane", "x", "crane", "crane [2]"}, 6);
-  EXPECT_EQ(labels,
-            (std::vector<std::string>{"crane", "x", "crane [2]", "crane [2] [3]", "4", "5"}));
+  EXPECT_EQ(labels, (std::vector<std::string>{"crane", "x", "crane [2]", "crane [2] [3]", "4", "5"}));
 }
 
 TEST(Labels, KeepTheirOrderInTheAnswer) {
   const std::vector<std::string> labels = {"z", "a", "é\"\n"};
-  EXPECT_EQ(
-      to_json(one({0.25F, 0.5F, 0.25F}, Activation::kNone), labels).dump(),
-      R"({"prediction":"a","confidence":0.5,"probabilities":{"z":0.25,"a":0.5,"é\"\n":0.25}})");
+  EXPECT_EQ(to_json(one({0.25F, 0.5F, 0.25F}, Activation::kNone), labels).dump(),
+            R"({"prediction":"a","confidence":0.5,"probabilities":{"z":0.25,"a":0.5,"é\"\n":0.25}})");
 }
 
 TEST(Probabilities, AreRecognised) {

@@ -12,12 +12,9 @@ namespace arete::test {
 class FakeSession final : public engine::Session {
  public:
   using Run = std::function<Result<std::vector<Tensor>>(std::span<const NamedTensor>)>;
-  FakeSession(std::vector<engine::ValueInfo> inputs, std::vector<engine::ValueInfo> outputs,
-              Run run, bool concurrent = true)
-      : inputs_(std::move(inputs)),
-        outputs_(std::move(outputs)),
-        run_(std::move(run)),
-        concurrent_(concurrent) {}
+  FakeSession(std::vector<engine::ValueInfo> inputs, std::vector<engine::ValueInfo> outputs, Run run,
+              bool concurrent = true)
+      : inputs_(std::move(inputs)), outputs_(std::move(outputs)), run_(std::move(run)), concurrent_(concurrent) {}
 
   const std::vector<engine::ValueInfo>& inputs() const override { return inputs_; }
   const std::vector<engine::ValueInfo>& outputs() const override { return outputs_; }

@@ -20,48 +20,36 @@ using os::HttpResponse;
 using test::FakeSession;
 
 const std::vector<ValueInfo> kPixels = {{"pixels", DType::kFloat32, {-1, 1, 28, 28}}};
-const std::vector<ValueInfo> kLogits = {{"logits", DType::kFloat32, {-1, 3}},
-                                        {"extra", DType::kInt64, {1}}};
+const std::vector<ValueInfo> kLogits = {{"logits", DType::kFloat32, {-1, 3}}, {"extra", DType::kInt64, {1}}};
 const std::vector<ValueInfo> kPair = {{"a", DType::kFloat32, {-1, 2}}, {"b", DType::kInt64, {-1}}};
 
 // Class 2 wins for bright images, class 0 for dark ones.
 Result<std::vector<Tensor>> look_at_pixels(std::span<const NamedTensor> inputs) {
   float sum = 0;
   for (const float x : inputs[0].tensor.data<float>()) sum += x;
-  return std::vector<Tensor>{Tensor::of<float>({1, 3}, {0.0F, -5.0F, sum}),
-                             Tensor::of<std::int64_t>({1}, {42})};
+  return std::vector<Tensor>{Tensor::of<float>({1, 3}, {0.0F, -5.0F, sum}), Tensor::of<std::int64_t>({1}, {42})};
 }
 
 ModelCard image_card() {
   ModelCard card;
-  card.input = {.kind = InputKind::kImage,
-                .width = 28,
-                .height = 28,
-                .mean = {0.5F},
-                .std = {0.5F},
-                .fields = {}};
-  card.output = {.kind = OutputKind::kClassification,
-                 .activation = Activation::kSoftmax,
-                 .labels = {"dark", "never", "bright"}};
+  card.input = {.kind = InputKind::kImage, .width = 28, .height = 28, .mean = {0.5F}, .std = {0.5F}, .fields = {}};
+  card.output = {
+      .kind = OutputKind::kClassification, .activation = Activation::kSoftmax, .labels = {"dark", "never", "bright"}};
   return card;
 }
 
-std::unique_ptr<ModelService> make_service(std::vector<ValueInfo> inputs,
-                                           std::vector<ValueInfo> outputs, FakeSession::Run run,
-                                           std::optional<ModelCard> card) {
-  Result<std::unique_ptr<ModelService>> made =
-      ModelService::make({.name = "fake",
-                          .engine = "none 1",
-                          .card = std::move(card),
-                          .session = std::make_unique<FakeSession>(
-                              std::move(inputs), std::move(outputs), std::move(run))});
+std::unique_ptr<ModelService> make_service(std::vector<ValueInfo> inputs, std::vector<ValueInfo> outputs,
+                                           FakeSession::Run run, std::optional<ModelCard> card) {
+  Result<std::unique_ptr<ModelService>> made = ModelService::make(
+      {.name = "fake",
+       .engine = "none 1",
+       .card = std::move(card),
+       .session = std::make_unique<FakeSession>(std::move(inputs), std::move(outputs), std::move(run))});
   EXPECT_TRUE(made.has_value()) << to_string(made.error());
   return made ? std::move(*made) : nullptr;
 }
 
-std::unique_ptr<ModelService> image_service() {
-  return make_service(kPixels, kLogits, look_at_pixels, image_card());
-}
+std::unique_ptr<ModelService> image_service() { return make_service(kPixels, kLogits, look_at_pixels, image_card()); }
 
 HttpResponse post(const ModelService& service, const std::string& type, const std::string& body,
                   const PredictLimits& limits = {}) {
@@ -92,8 +80,8 @@ std::string boot_png() {
 }
 
 std::string multipart(const std::string& name, const std::string& content) {
-  return "--B\r\nContent-Disposition: form-data; name=\"" + name +
-         "\"; filename=\"x.png\"\r\n\r\n" + content + "\r\n--B--\r\n";
+  return "--B\r\nContent-Disposition: form-data; name=\"" + name + "\"; filename=\"x.png\"\r\n\r\n" + content +
+         "\r\n--B--\r\n";
 }
 const std::string kMultipart = "multipart/form-data; boundary=B";
 
@@ -141,19 +129,15 @@ TEST(PredictImage, RefusesLargeImages) {
   EXPECT_EQ(post(*service, "image/png", boot_png(), limits).status, 413);
   EXPECT_EQ(post(*service, kMultipart, multipart("image", boot_png()), limits).status, 413);
   const PredictLimits small{.max_image_bytes = 100, .max_json_bytes = 100};
-  EXPECT_EQ(
-      post(*service, "image/png", std::string(kMultipartOverheadBytes + 101, 'x'), small).status,
-      413);
-  EXPECT_EQ(post(*service, "application/json", "[" + std::string(200, ' ') + "]", small).status,
-            413);
+  EXPECT_EQ(post(*service, "image/png", std::string(kMultipartOverheadBytes + 101, 'x'), small).status, 413);
+  EXPECT_EQ(post(*service, "application/json", "[" + std::string(200, ' ') + "]", small).status, 413);
 }
 
 TEST(PredictImage, ReportsNanAsAnError) {
   const auto service = make_service(
       kPixels, kLogits,
       [](auto) -> Result<std::vector<Tensor>> {
-        return std::vector<Tensor>{Tensor::of<float>({1, 3}, {NAN, 0.0F, 0.0F}),
-                                   Tensor::of<std::int64_t>({1}, {1})};
+        return std::vector<Tensor>{Tensor::of<float>({1, 3}, {NAN, 0.0F, 0.0F}), Tensor::of<std::int64_t>({1}, {1})};
       },
       image_card());
   const HttpResponse response = post(*service, "image/png", boot_png());
@@ -162,8 +146,7 @@ TEST(PredictImage, ReportsNanAsAnError) {
 }
 
 TEST(PredictImage, NeedsACardThatSaysImage) {
-  const auto service =
-      make_service(kPair, kLogits, [](auto) { return std::vector<Tensor>{}; }, std::nullopt);
+  const auto service = make_service(kPair, kLogits, [](auto) { return std::vector<Tensor>{}; }, std::nullopt);
   const HttpResponse response = post(*service, "image/png", boot_png());
   EXPECT_EQ(response.status, 400);
   EXPECT_NE(response.body.find("NAME.card.json"), std::string::npos) << response.body;
@@ -177,8 +160,7 @@ TEST(PredictInputs, TakesNestedNumbersForAnyModel) {
         const bool a_first = inputs[0].name == "a";
         const auto a = inputs[a_first ? 0 : 1].tensor.data<float>();
         const auto b = inputs[a_first ? 1 : 0].tensor.data<std::int64_t>();
-        return std::vector<Tensor>{
-            Tensor::of<double>({1}, {a[0] + a[1] + static_cast<double>(b[0])})};
+        return std::vector<Tensor>{Tensor::of<double>({1}, {a[0] + a[1] + static_cast<double>(b[0])})};
       },
       std::nullopt);
   const HttpResponse response =
@@ -217,24 +199,21 @@ TEST(PredictInputs, AddsThePredictionOfAClassifier) {
   std::string rows = "[" + zeros;
   for (int i = 1; i < 28; ++i) rows += "," + zeros;
   rows += "]";
-  const Json json =
-      body_of(post(*service, "application/json", R"({"inputs":{"pixels":[[)" + rows + "]]}}"));
+  const Json json = body_of(post(*service, "application/json", R"({"inputs":{"pixels":[[)" + rows + "]]}}"));
   EXPECT_EQ(json.find("outputs")->find("extra")->dump(), "[42]");
   EXPECT_EQ(json.find("prediction")->as_string(), "dark");
 }
 
 TEST(PredictInputs, ListsPredictionsOfSeveralRows) {
   ModelCard card;
-  card.output = {
-      .kind = OutputKind::kClassification, .activation = Activation::kNone, .labels = {}};
+  card.output = {.kind = OutputKind::kClassification, .activation = Activation::kNone, .labels = {}};
   const auto service = make_service(
       {{"x", DType::kFloat32, {-1, 2}}}, {{"y", DType::kFloat32, {-1, 2}}},
       [](std::span<const NamedTensor> inputs) -> Result<std::vector<Tensor>> {
         return std::vector<Tensor>{inputs[0].tensor};
       },
       card);
-  const HttpResponse response =
-      post(*service, "application/json", R"({"inputs":{"x":[[0,1],[1,0]]}})");
+  const HttpResponse response = post(*service, "application/json", R"({"inputs":{"x":[[0,1],[1,0]]}})");
   const Json json = body_of(response);
   EXPECT_EQ(json.find("outputs")->dump(), R"({"y":[[0.0,1.0],[1.0,0.0]]})");
   ASSERT_EQ(json.find("predictions")->as_array().size(), 2U);
@@ -244,14 +223,11 @@ TEST(PredictInputs, ListsPredictionsOfSeveralRows) {
 
 TEST(PredictRecord, TakesNamedNumbers) {
   ModelCard card;
-  card.input = {
-      .kind = InputKind::kRecord,
-      .mean = {},
-      .std = {},
-      .fields = {{.name = "load"}, {.name = "heat", .has_default = true, .default_value = 2}}};
-  card.output = {.kind = OutputKind::kClassification,
-                 .activation = Activation::kNone,
-                 .labels = {"fine", "failing"}};
+  card.input = {.kind = InputKind::kRecord,
+                .mean = {},
+                .std = {},
+                .fields = {{.name = "load"}, {.name = "heat", .has_default = true, .default_value = 2}}};
+  card.output = {.kind = OutputKind::kClassification, .activation = Activation::kNone, .labels = {"fine", "failing"}};
   const auto service = make_service(
       {{"x", DType::kFloat32, {-1, 2}}}, {{"p", DType::kFloat32, {-1, 1}}},
       [](std::span<const NamedTensor> inputs) -> Result<std::vector<Tensor>> {
@@ -259,11 +235,9 @@ TEST(PredictRecord, TakesNamedNumbers) {
         return std::vector<Tensor>{Tensor::of<float>({1, 1}, {x[0] * x[1]})};
       },
       card);
-  for (const std::string body :
-       {R"({"load":0.25})", R"({"record":{"load":0.25}})", R"({"load":0.5,"heat":1})"}) {
-    EXPECT_EQ(
-        post(*service, "application/json", body).body,
-        R"({"prediction":"fine","confidence":0.5,"probabilities":{"fine":0.5,"failing":0.5}})");
+  for (const std::string body : {R"({"load":0.25})", R"({"record":{"load":0.25}})", R"({"load":0.5,"heat":1})"}) {
+    EXPECT_EQ(post(*service, "application/json", body).body,
+              R"({"prediction":"fine","confidence":0.5,"probabilities":{"fine":0.5,"failing":0.5}})");
   }
   const HttpResponse missing = post(*service, "application/json", R"({"heat":1})");
   EXPECT_EQ(missing.status, 400);
@@ -272,27 +246,24 @@ TEST(PredictRecord, TakesNamedNumbers) {
 
 TEST(Service, ChecksTheCardAgainstTheModel) {
   const auto make = [](ModelCard card, std::vector<ValueInfo> inputs) {
-    return ModelService::make(
-        {.name = "m",
-         .engine = "e",
-         .card = std::move(card),
-         .session = std::make_unique<FakeSession>(std::move(inputs), kLogits, look_at_pixels)});
+    return ModelService::make({.name = "m",
+                               .engine = "e",
+                               .card = std::move(card),
+                               .session = std::make_unique<FakeSession>(std::move(inputs), kLogits, look_at_pixels)});
   };
-  EXPECT_ERROR(make(image_card(), {{"x", DType::kFloat32, {1, 3, 224, 224}}}), Code::kInvalid,
-               "[1,1,28,28]");
-  EXPECT_ERROR(make(image_card(), {{"x", DType::kFloat32, {8, 1, 28, 28}}}), Code::kInvalid,
-               "[1,1,28,28]");
+  EXPECT_ERROR(make(image_card(), {{"x", DType::kFloat32, {1, 3, 224, 224}}}), Code::kInvalid, "[1,1,28,28]");
+  EXPECT_ERROR(make(image_card(), {{"x", DType::kFloat32, {8, 1, 28, 28}}}), Code::kInvalid, "[1,1,28,28]");
   EXPECT_FALSE(make(image_card(), {{"x", DType::kInt64, {1, 1, 28, 28}}}));
   ASSERT_OK(make(image_card(), {{"x", DType::kFloat32, {1, 28, 28}}}));
   ASSERT_OK(make(image_card(), {{"x", DType::kFloat32, {}, false}}));
   ModelCard labels = image_card();
   labels.output.labels.pop_back();
   EXPECT_ERROR(make(labels, kPixels), Code::kInvalid, "2 labels");
-  EXPECT_FALSE(ModelService::make({.name = "m",
-                                   .engine = "e",
-                                   .card = {},
-                                   .session = std::make_unique<FakeSession>(
-                                       kPixels, std::vector<ValueInfo>{}, look_at_pixels)}));
+  EXPECT_FALSE(ModelService::make(
+      {.name = "m",
+       .engine = "e",
+       .card = {},
+       .session = std::make_unique<FakeSession>(kPixels, std::vector<ValueInfo>{}, look_at_pixels)}));
 }
 
 TEST(Service, SaysWhenOutputsDoNotLookLikeProbabilities) {
@@ -312,41 +283,36 @@ TEST(Service, RunsOneAtATimeWhereTheSessionWantsIt) {
     --inside;
     return std::vector<Tensor>{Tensor::scalar(1.0F)};
   };
-  auto service =
-      ModelService::make({.name = "m",
-                          .engine = "e",
-                          .card = {},
-                          .session = std::make_unique<FakeSession>(
-                              std::vector<ValueInfo>{{"x", DType::kFloat32, {1}}},
-                              std::vector<ValueInfo>{{"y", DType::kFloat32, {}}}, slow, false)});
+  auto service = ModelService::make(
+      {.name = "m",
+       .engine = "e",
+       .card = {},
+       .session = std::make_unique<FakeSession>(std::vector<ValueInfo>{{"x", DType::kFloat32, {1}}},
+                                                std::vector<ValueInfo>{{"y", DType::kFloat32, {}}}, slow, false)});
   ASSERT_OK(service);
   std::vector<std::thread> threads;
   for (int i = 0; i < 4; ++i)
-    threads.emplace_back([&] {
-      EXPECT_TRUE((*service)->run(std::vector<NamedTensor>{{"x", Tensor::of<float>({1}, {1.0F})}}));
-    });
+    threads.emplace_back(
+        [&] { EXPECT_TRUE((*service)->run(std::vector<NamedTensor>{{"x", Tensor::of<float>({1}, {1.0F})}})); });
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(most, 1);
 }
 
 TEST(Guess, SeesImages) {
   const std::vector<ValueInfo> classes = {{"y", DType::kFloat32, {-1, 10}}};
-  const auto card =
-      guess_card(std::vector<ValueInfo>{{"x", DType::kFloat32, {-1, 3, 224, 160}}}, classes);
+  const auto card = guess_card(std::vector<ValueInfo>{{"x", DType::kFloat32, {-1, 3, 224, 160}}}, classes);
   ASSERT_TRUE(card);
   EXPECT_EQ(card->input.width, 160);
   EXPECT_EQ(card->input.height, 224);
   EXPECT_EQ(card->input.mean.size(), 3U);
   EXPECT_EQ(card->output.kind, OutputKind::kClassification);
-  const auto last =
-      guess_card(std::vector<ValueInfo>{{"x", DType::kUint8, {1, 96, 96, 3}}}, classes);
+  const auto last = guess_card(std::vector<ValueInfo>{{"x", DType::kUint8, {1, 96, 96, 3}}}, classes);
   ASSERT_TRUE(last);
   EXPECT_EQ(last->input.layout, PixelLayout::kNhwc);
   EXPECT_EQ(last->input.mean, (std::vector<float>{0, 0, 0}));
   for (const ValueInfo& other :
        {ValueInfo{"x", DType::kFloat32, {-1, 4}}, ValueInfo{"x", DType::kFloat32, {8, 3, 32, 32}},
-        ValueInfo{"x", DType::kInt64, {1, 3, 32, 32}},
-        ValueInfo{"x", DType::kFloat32, {1, 3, -1, -1}},
+        ValueInfo{"x", DType::kInt64, {1, 3, 32, 32}}, ValueInfo{"x", DType::kFloat32, {1, 3, -1, -1}},
         ValueInfo{"x", DType::kFloat32, {}, false}}) {
     EXPECT_FALSE(guess_card(std::vector<ValueInfo>{other}, classes)) << engine::describe(other);
   }
@@ -356,8 +322,7 @@ TEST(Routes, SayWhatTheModelIs) {
   const auto service = image_service();
   EXPECT_EQ(get(*service, "/healthz").body, R"({"status":"ok","model":"fake","engine":"none 1"})");
   const Json model = body_of(get(*service, "/model"));
-  EXPECT_EQ(model.find("inputs")->dump(),
-            R"([{"name":"pixels","dtype":"float32","shape":[-1,1,28,28]}])");
+  EXPECT_EQ(model.find("inputs")->dump(), R"([{"name":"pixels","dtype":"float32","shape":[-1,1,28,28]}])");
   EXPECT_EQ(model.find("card")->find("input")->find("kind")->as_string(), "image");
   EXPECT_TRUE(model.find("card_given")->as_bool());
   const HttpResponse page = get(*service, "/");

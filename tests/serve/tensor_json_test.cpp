@@ -14,9 +14,7 @@ Json parse(const std::string& text) {
   return json ? std::move(*json) : Json();
 }
 
-Result<Tensor> read(const std::string& text, DType dtype) {
-  return json_to_tensor(parse(text), dtype, "x");
-}
+Result<Tensor> read(const std::string& text, DType dtype) { return json_to_tensor(parse(text), dtype, "x"); }
 
 TEST(JsonToTensor, TakesItsShapeFromTheLists) {
   const Result<Tensor> tensor = read("[[1,2,3],[4,5,6.5]]", DType::kFloat32);
@@ -30,8 +28,7 @@ TEST(JsonToTensor, TakesItsShapeFromTheLists) {
 }
 
 TEST(JsonToTensor, KeepsIntegersExact) {
-  const Result<Tensor> tensor =
-      read("[9223372036854775807,-9223372036854775808,9007199254740993]", DType::kInt64);
+  const Result<Tensor> tensor = read("[9223372036854775807,-9223372036854775808,9007199254740993]", DType::kInt64);
   ASSERT_OK(tensor);
   EXPECT_EQ(tensor->data<std::int64_t>()[0], INT64_MAX);
   EXPECT_EQ(tensor->data<std::int64_t>()[1], INT64_MIN);
@@ -43,8 +40,7 @@ TEST(JsonToTensor, KeepsIntegersExact) {
 
 TEST(JsonToTensor, RefusesWhatDoesNotFit) {
   EXPECT_ERROR(read("[0,[256]]", DType::kUint8), Code::kInvalid, "list");
-  EXPECT_ERROR(read("[0,256]", DType::kUint8), Code::kInvalid,
-               "input 'x': [1] is 256, out of range for uint8");
+  EXPECT_ERROR(read("[0,256]", DType::kUint8), Code::kInvalid, "input 'x': [1] is 256, out of range for uint8");
   EXPECT_ERROR(read("[-1]", DType::kUint64), Code::kInvalid, "out of range");
   EXPECT_ERROR(read("[9223372036854775808]", DType::kInt64), Code::kInvalid, "out of range");
   EXPECT_ERROR(read("[9223372036854775808.0]", DType::kInt64), Code::kInvalid, "out of range");
@@ -52,8 +48,7 @@ TEST(JsonToTensor, RefusesWhatDoesNotFit) {
   EXPECT_ERROR(read("[0.5]", DType::kInt32), Code::kInvalid, "is 0.5, no int32");
   EXPECT_ERROR(read("[1e39]", DType::kFloat32), Code::kInvalid, "out of range for float32");
   EXPECT_ERROR(read("[65520]", DType::kFloat16), Code::kInvalid, "out of range for float16");
-  EXPECT_ERROR(read("[[1],[null]]", DType::kFloat32), Code::kInvalid,
-               "[1][0] is null, no float32 (JSON has no NaN");
+  EXPECT_ERROR(read("[[1],[null]]", DType::kFloat32), Code::kInvalid, "[1][0] is null, no float32 (JSON has no NaN");
   EXPECT_ERROR(read("[\"1\"]", DType::kFloat32), Code::kInvalid, "no float32");
   EXPECT_ERROR(read("[true]", DType::kFloat32), Code::kInvalid, "no float32");
   EXPECT_ERROR(read("[2]", DType::kBool), Code::kInvalid, "no bool");
@@ -66,8 +61,7 @@ TEST(JsonToTensor, RefusesWhatDoesNotFit) {
 TEST(JsonToTensor, NamesRaggedLists) {
   EXPECT_ERROR(read("[[1,2],[3]]", DType::kFloat32), Code::kInvalid,
                "[1] is a list of 1, its neighbours are lists of 2");
-  EXPECT_ERROR(read("[[1,2],3]", DType::kFloat32), Code::kInvalid,
-               "[1] is 3, its neighbours are lists of 2");
+  EXPECT_ERROR(read("[[1,2],3]", DType::kFloat32), Code::kInvalid, "[1] is 3, its neighbours are lists of 2");
   EXPECT_ERROR(read("[[],[1]]", DType::kFloat32), Code::kInvalid, "[1] is a list of 1");
 }
 
@@ -112,17 +106,13 @@ TEST(TensorToJson, WritesShortNumbersThatReadBackEqual) {
 
 TEST(TensorToJson, WritesNanAsNull) {
   const float infinity = std::numeric_limits<float>::infinity();
-  EXPECT_EQ(tensor_to_json(Tensor::of<float>({3}, {NAN, infinity, 1.0F}))->dump(),
-            "[null,null,1.0]");
-  EXPECT_EQ(tensor_to_json(Tensor::of<double>({1}, {static_cast<double>(infinity)}))->dump(),
-            "[null]");
+  EXPECT_EQ(tensor_to_json(Tensor::of<float>({3}, {NAN, infinity, 1.0F}))->dump(), "[null,null,1.0]");
+  EXPECT_EQ(tensor_to_json(Tensor::of<double>({1}, {static_cast<double>(infinity)}))->dump(), "[null]");
 }
 
 TEST(TensorToJson, KeepsTheWholeRangeOfIntegers) {
-  EXPECT_EQ(tensor_to_json(Tensor::of<std::uint64_t>({2}, {UINT64_MAX, 0}))->dump(),
-            "[18446744073709551615,0]");
-  EXPECT_EQ(tensor_to_json(Tensor::scalar<std::int64_t>(INT64_MIN))->dump(),
-            "-9223372036854775808");
+  EXPECT_EQ(tensor_to_json(Tensor::of<std::uint64_t>({2}, {UINT64_MAX, 0}))->dump(), "[18446744073709551615,0]");
+  EXPECT_EQ(tensor_to_json(Tensor::scalar<std::int64_t>(INT64_MIN))->dump(), "-9223372036854775808");
   EXPECT_EQ(tensor_to_json(Tensor::of<bool>({2}, {true, false}))->dump(), "[true,false]");
 }
 
@@ -130,10 +120,8 @@ TEST(TensorToJson, TakesBfloat16AndRefusesTheRest) {
   Result<Tensor> brain = Tensor::zeros(DType::kBfloat16, {1});
   ASSERT_OK(brain);
   EXPECT_EQ(tensor_to_json(*brain)->dump(), "[0.0]");
-  EXPECT_ERROR(tensor_to_json(*Tensor::zeros(DType::kComplex64, {1})), Code::kUnsupported,
-               "complex64");
-  EXPECT_ERROR(tensor_to_json(*Tensor::zeros(DType::kInt8, {kMaxJsonElements + 1})),
-               Code::kExhausted, "4194304");
+  EXPECT_ERROR(tensor_to_json(*Tensor::zeros(DType::kComplex64, {1})), Code::kUnsupported, "complex64");
+  EXPECT_ERROR(tensor_to_json(*Tensor::zeros(DType::kInt8, {kMaxJsonElements + 1})), Code::kExhausted, "4194304");
 }
 
 }  // namespace

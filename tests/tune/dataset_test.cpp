@@ -35,8 +35,7 @@ DatasetOptions image_options(std::vector<std::string> labels = {}) {
   return {image_card(2, 1, std::move(labels)), {{"image", DType::kFloat32, {-1, 1, 2, 2}, true}}};
 }
 
-DatasetOptions tensor_options(Shape shape, DType dtype = DType::kFloat32,
-                              std::vector<std::string> labels = {}) {
+DatasetOptions tensor_options(Shape shape, DType dtype = DType::kFloat32, std::vector<std::string> labels = {}) {
   DatasetOptions options;
   options.inputs = {{"in", dtype, std::move(shape), true}};
   options.card.output.labels = std::move(labels);
@@ -87,8 +86,7 @@ std::vector<float> floats_of(const Sample& sample, std::size_t input = 0) {
 }
 
 // Opens DATA that must open.
-std::unique_ptr<Dataset> opened(const os::FileSystem& files, const std::string& path,
-                                const DatasetOptions& options) {
+std::unique_ptr<Dataset> opened(const os::FileSystem& files, const std::string& path, const DatasetOptions& options) {
   Result<std::unique_ptr<Dataset>> dataset = open_dataset(files, path, options);
   EXPECT_TRUE(dataset.has_value()) << to_string(dataset ? Error{} : dataset.error());
   return dataset ? std::move(*dataset) : nullptr;
@@ -97,9 +95,7 @@ std::unique_ptr<Dataset> opened(const os::FileSystem& files, const std::string& 
 // --- folders ---
 class FolderTest : public testing::Test {
  protected:
-  void add(const std::string& name, char value = 'a') {
-    put(files_, "data/" + name, test::flat_png(3, 3, 1, value));
-  }
+  void add(const std::string& name, char value = 'a') { put(files_, "data/" + name, test::flat_png(3, 3, 1, value)); }
   Result<std::unique_ptr<Dataset>> open(const DatasetOptions& options) const {
     return open_dataset(files_, "data", options);
   }
@@ -107,16 +103,14 @@ class FolderTest : public testing::Test {
 };
 
 TEST_F(FolderTest, TakesOneOfEachClassInTurn) {
-  for (const char* name :
-       {"dog/1.png", "dog/2.png", "dog/3.png", "cat/b.PNG", "cat/a.png", "emu/x.png"})
-    add(name);
+  for (const char* name : {"dog/1.png", "dog/2.png", "dog/3.png", "cat/b.PNG", "cat/a.png", "emu/x.png"}) add(name);
   const auto dataset = opened(files_, "data", image_options({"emu", "cat", "dog"}));
   ASSERT_NE(dataset, nullptr);
   EXPECT_EQ(dataset->size(), 6U);
   EXPECT_TRUE(dataset->has_labels());
   const Stream stream = read_all(*dataset);
-  EXPECT_EQ(origins_of(stream), (std::vector<std::string>{"emu/x.png", "cat/a.png", "dog/1.png",
-                                                          "cat/b.PNG", "dog/2.png", "dog/3.png"}));
+  EXPECT_EQ(origins_of(stream),
+            (std::vector<std::string>{"emu/x.png", "cat/a.png", "dog/1.png", "cat/b.PNG", "dog/2.png", "dog/3.png"}));
   EXPECT_EQ(labels_of(stream), (std::vector<std::int64_t>{0, 1, 2, 1, 2, 2}));
   EXPECT_EQ(stream.samples[0].inputs[0].name, "image");
   EXPECT_EQ(stream.samples[0].inputs[0].tensor.shape(), (Shape{1, 1, 2, 2}));
@@ -137,8 +131,7 @@ TEST_F(FolderTest, AmbiguousOrUnknownNamesAreErrors) {
                "'bag' matches no label; folders: bag; labels: Bag, BAG");
   EXPECT_ERROR(open(image_options({"Shoe"})), Code::kInvalid, "matches no label");
   add("BAG/1.png");
-  EXPECT_ERROR(open(image_options({"Bag"})), Code::kInvalid,
-               "'BAG' and 'bag' match the same label 'Bag'");
+  EXPECT_ERROR(open(image_options({"Bag"})), Code::kInvalid, "'BAG' and 'bag' match the same label 'Bag'");
 }
 
 TEST_F(FolderTest, WithoutLabelsTheFoldersAreTheClasses) {
@@ -147,8 +140,7 @@ TEST_F(FolderTest, WithoutLabelsTheFoldersAreTheClasses) {
   ASSERT_NE(named, nullptr);
   EXPECT_EQ(named->labels(), (std::vector<std::string>{"a/z", "b", "c"}));
   MemoryFileSystem numbered;
-  for (int i = 0; i < 12; ++i)
-    put(numbered, "d/" + std::to_string(i) + "/1.png", test::flat_png(1, 1, 1, 'a'));
+  for (int i = 0; i < 12; ++i) put(numbered, "d/" + std::to_string(i) + "/1.png", test::flat_png(1, 1, 1, 'a'));
   const auto numbers = opened(numbered, "d", image_options());
   ASSERT_NE(numbers, nullptr);
   EXPECT_EQ(numbers->labels()[2], "2");
@@ -174,24 +166,19 @@ TEST_F(FolderTest, BadImagesAreNamedAndTheStreamGoesOn) {
   const Stream stream = read_all(*dataset);
   EXPECT_EQ(origins_of(stream), (std::vector<std::string>{"1.png", "5.png"}));
   ASSERT_EQ(stream.errors.size(), 3U);
-  EXPECT_NE(stream.errors[0].find("2.png: no image format that we know"), std::string::npos)
-      << stream.errors[0];
-  EXPECT_NE(stream.errors[1].find("3.webp: WebP images are not supported"), std::string::npos)
-      << stream.errors[1];
-  EXPECT_NE(stream.errors[2].find("4.jpg: the image is empty"), std::string::npos)
-      << stream.errors[2];
+  EXPECT_NE(stream.errors[0].find("2.png: no image format that we know"), std::string::npos) << stream.errors[0];
+  EXPECT_NE(stream.errors[1].find("3.webp: WebP images are not supported"), std::string::npos) << stream.errors[1];
+  EXPECT_NE(stream.errors[2].find("4.jpg: the image is empty"), std::string::npos) << stream.errors[2];
 }
 
 TEST_F(FolderTest, FoldersWithoutImagesSayWhatWasExpected) {
   put(files_, "data/notes.txt", "x");
-  EXPECT_ERROR(open(image_options()), Code::kInvalid,
-               "'data' holds no images: it must hold a folder for each class");
+  EXPECT_ERROR(open(image_options()), Code::kInvalid, "'data' holds no images: it must hold a folder for each class");
   put(files_, "data/cat/notes.txt", "x");
   EXPECT_ERROR(open(image_options()), Code::kInvalid, "the class folder 'data/cat' holds no images");
   EXPECT_ERROR(open(image_options({"cat"})), Code::kInvalid, "'data' holds no images");
   add("1.png");
-  EXPECT_ERROR(open(image_options()), Code::kInvalid,
-               "holds images ('1.png') beside class folders ('cat')");
+  EXPECT_ERROR(open(image_options()), Code::kInvalid, "holds images ('1.png') beside class folders ('cat')");
   EXPECT_ERROR(open_dataset(files_, "nowhere", image_options()), Code::kNotFound, "nowhere");
 }
 
@@ -199,8 +186,7 @@ TEST_F(FolderTest, CardAndModelMustAgree) {
   add("cat/1.png");
   DatasetOptions options = image_options();
   options.inputs[0].shape = {-1, 3, 2, 2};
-  EXPECT_ERROR(open(options), Code::kInvalid,
-               "[1,1,2,2] do not fit the model's input image float32[?,3,2,2]");
+  EXPECT_ERROR(open(options), Code::kInvalid, "[1,1,2,2] do not fit the model's input image float32[?,3,2,2]");
   options = image_options();
   options.inputs.push_back(options.inputs[0]);
   EXPECT_ERROR(open(options), Code::kUnsupported, "the model has 2; use an .npz");
@@ -232,8 +218,7 @@ const Tensor kRows = Tensor::of<float>({3, 2}, {1, 2, 3, 4, 5, 6});
 TEST_F(NpzTest, TakesXOrTheInputsName) {
   for (const std::string name : {"x", "in"}) {
     Result<std::unique_ptr<Dataset>> dataset =
-        open(npz({{name, kRows}, {"y", Tensor::of<std::int64_t>({3}, {2, 0, 1})}}),
-             tensor_options({-1, 2}));
+        open(npz({{name, kRows}, {"y", Tensor::of<std::int64_t>({3}, {2, 0, 1})}}), tensor_options({-1, 2}));
     ASSERT_OK(dataset);
     EXPECT_EQ((*dataset)->size(), 3U);
     const Stream stream = read_all(**dataset);
@@ -262,15 +247,13 @@ TEST_F(NpzTest, FeedsSeveralInputs) {
 
 TEST_F(NpzTest, OneHotLabelsAreClasses) {
   const Tensor one_hot = Tensor::of<float>({3, 2}, {0, 1, 1, 0, 1, 1});
-  Result<std::unique_ptr<Dataset>> dataset =
-      open(npz({{"x", kRows}, {"y", one_hot}}), tensor_options({-1, 2}));
+  Result<std::unique_ptr<Dataset>> dataset = open(npz({{"x", kRows}, {"y", one_hot}}), tensor_options({-1, 2}));
   ASSERT_OK(dataset);
   const Stream stream = read_all(**dataset);
   EXPECT_EQ(labels_of(stream), (std::vector<std::int64_t>{1, 0}));
   ASSERT_EQ(stream.errors.size(), 1U);
   EXPECT_NE(stream.errors[0].find("row 2: its label is not one-hot"), std::string::npos);
-  EXPECT_ERROR(open(npz({{"x", kRows}, {"y", one_hot}}),
-                    tensor_options({-1, 2}, DType::kFloat32, {"a", "b", "c"})),
+  EXPECT_ERROR(open(npz({{"x", kRows}, {"y", one_hot}}), tensor_options({-1, 2}, DType::kFloat32, {"a", "b", "c"})),
                Code::kInvalid, "2 classes, the card has 3 labels");
 }
 
@@ -297,14 +280,12 @@ TEST_F(NpzTest, SamplesThatAreNotFiniteAreErrorsAndTheRestGoesOn) {
   constexpr float kInfinity = std::numeric_limits<float>::infinity();
   const Tensor rows = Tensor::of<float>({4, 1}, {1, kNan, kInfinity, 4});
   Result<std::unique_ptr<Dataset>> dataset =
-      open(npz({{"x", rows}, {"y", Tensor::of<std::int32_t>({4}, {0, 1, 2, 3})}}),
-           tensor_options({-1, 1}));
+      open(npz({{"x", rows}, {"y", Tensor::of<std::int32_t>({4}, {0, 1, 2, 3})}}), tensor_options({-1, 1}));
   ASSERT_OK(dataset);
   const Stream stream = read_all(**dataset);
   EXPECT_EQ(labels_of(stream), (std::vector<std::int64_t>{0, 3}));
   ASSERT_EQ(stream.errors.size(), 2U);
-  EXPECT_NE(stream.errors[0].find("invalid: row 1: input in holds NaN"), std::string::npos)
-      << stream.errors[0];
+  EXPECT_NE(stream.errors[0].find("invalid: row 1: input in holds NaN"), std::string::npos) << stream.errors[0];
 }
 
 TEST_F(NpzTest, ArraysThatDoNotFitAreRefusedAtOnce) {
@@ -315,23 +296,20 @@ TEST_F(NpzTest, ArraysThatDoNotFitAreRefusedAtOnce) {
                "[1,2] do not fit the model's input in float32[?,5]");
   EXPECT_ERROR(open(npz({{"z", kRows}}), tensor_options({-1, 2})), Code::kInvalid,
                "(named so, or x); the archive has z");
-  EXPECT_ERROR(open(npz({{"x", Tensor::of<float>({0, 2}, {})}}), tensor_options({-1, 2})),
-               Code::kInvalid, "no rows");
-  EXPECT_ERROR(open(npz({{"x", Tensor::scalar(1.0F)}}), tensor_options({-1, 2})), Code::kInvalid,
-               "single number");
+  EXPECT_ERROR(open(npz({{"x", Tensor::of<float>({0, 2}, {})}}), tensor_options({-1, 2})), Code::kInvalid, "no rows");
+  EXPECT_ERROR(open(npz({{"x", Tensor::scalar(1.0F)}}), tensor_options({-1, 2})), Code::kInvalid, "single number");
   EXPECT_ERROR(open("PK no archive", tensor_options({-1, 2})), Code::kCorrupt, "d.npz");
 }
 
 TEST_F(NpzTest, LabelsOutsideTheCardAreErrors) {
   const Tensor labels = Tensor::of<std::int64_t>({3}, {0, -1, 2});
-  Result<std::unique_ptr<Dataset>> dataset = open(
-      npz({{"x", kRows}, {"y", labels}}), tensor_options({-1, 2}, DType::kFloat32, {"a", "b"}));
+  Result<std::unique_ptr<Dataset>> dataset =
+      open(npz({{"x", kRows}, {"y", labels}}), tensor_options({-1, 2}, DType::kFloat32, {"a", "b"}));
   ASSERT_OK(dataset);
   const Stream stream = read_all(**dataset);
   EXPECT_EQ(labels_of(stream), (std::vector<std::int64_t>{0}));
   ASSERT_EQ(stream.errors.size(), 2U);
-  EXPECT_NE(stream.errors[1].find("row 2: label 2 must be 0 to 1"), std::string::npos)
-      << stream.errors[1];
+  EXPECT_NE(stream.errors[1].find("row 2: label 2 must be 0 to 1"), std::string::npos) << stream.errors[1];
 }
 
 TEST_F(NpzTest, DamagedArchivesAreRefused) {
@@ -356,14 +334,12 @@ bool run_numpy(const std::string& folder, const std::string& line) {
 
 TEST(NumpyArchives, StoredAndDeflatedOnesGiveTheSameRows) {
   const std::string folder = std::string(ARETE_BINARY_DIR) + "/dataset_numpy";
-  const bool ran =
-      run_numpy(folder,
-                "a=dict(x=np.arange(3000.0).reshape(1000,3), y=np.arange(1000)%7); "
-                "np.savez(F+'/stored.npz', **a); np.savez_compressed(F+'/deflated.npz', **a)");
+  const bool ran = run_numpy(folder,
+                             "a=dict(x=np.arange(3000.0).reshape(1000,3), y=np.arange(1000)%7); "
+                             "np.savez(F+'/stored.npz', **a); np.savez_compressed(F+'/deflated.npz', **a)");
   if (!ran) GTEST_SKIP() << "SKIP: no test venv";
   for (const std::string name : {"stored", "deflated"}) {
-    const auto dataset =
-        opened(os::real_file_system(), folder + "/" + name + ".npz", tensor_options({-1, 3}));
+    const auto dataset = opened(os::real_file_system(), folder + "/" + name + ".npz", tensor_options({-1, 3}));
     ASSERT_NE(dataset, nullptr);
     for (int round = 0; round < 2; ++round) {
       const Stream stream = read_all(*dataset);
@@ -381,8 +357,8 @@ std::string broken_archive(const Tensor& rows, std::size_t intact) {
   const Result<std::string> npy = write_npy(rows);
   EXPECT_TRUE(npy.has_value());
   const auto size = static_cast<std::uint16_t>(intact);
-  std::string packed{'\0', static_cast<char>(size), static_cast<char>(size >> 8),
-                     static_cast<char>(~size), static_cast<char>(~size >> 8)};
+  std::string packed{'\0', static_cast<char>(size), static_cast<char>(size >> 8), static_cast<char>(~size),
+                     static_cast<char>(~size >> 8)};
   packed += npy->substr(0, intact) + '\x07';
   ZipWriter writer;
   writer.add("x.npy", std::as_bytes(std::span(packed)));
@@ -398,8 +374,7 @@ std::string broken_archive(const Tensor& rows, std::size_t intact) {
 }
 
 TEST_F(NpzTest, BehindBytesThatDoNotUnpackTheStreamEnds) {
-  const std::string bytes =
-      broken_archive(Tensor::of<float>({5, 2}, {1, 2, 3, 4, 5, 6, 7, 8, 9, 10}), 128 + 2 * 8 + 4);
+  const std::string bytes = broken_archive(Tensor::of<float>({5, 2}, {1, 2, 3, 4, 5, 6, 7, 8, 9, 10}), 128 + 2 * 8 + 4);
   Result<std::unique_ptr<Dataset>> dataset = open(bytes, tensor_options({-1, 2}));
   ASSERT_OK(dataset);
   for (int round = 0; round < 2; ++round) {
@@ -421,10 +396,9 @@ class CsvTest : public testing::Test {
   MemoryFileSystem files_;
 };
 
-DatasetOptions record_options(std::vector<RecordField> fields,
-                              std::vector<std::string> labels = {}) {
-  DatasetOptions options = tensor_options({-1, static_cast<std::int64_t>(fields.size())},
-                                          DType::kFloat32, std::move(labels));
+DatasetOptions record_options(std::vector<RecordField> fields, std::vector<std::string> labels = {}) {
+  DatasetOptions options =
+      tensor_options({-1, static_cast<std::int64_t>(fields.size())}, DType::kFloat32, std::move(labels));
   options.card.input.kind = InputKind::kRecord;
   options.card.input.fields = std::move(fields);
   return options;
@@ -453,33 +427,27 @@ TEST_F(CsvTest, NumberColumnsInTheirOrderAreTheInput) {
 }
 
 TEST_F(CsvTest, RecordsTakeTheirFieldsByName) {
-  const DatasetOptions options =
-      record_options({{"load", true, 9}, {"air", false, 0}, {"gone", true, 7}});
-  Result<std::unique_ptr<Dataset>> dataset =
-      open("air,extra,load,label\n1,x,2,0\n3,y,,1\n,z,5,1\n", options);
+  const DatasetOptions options = record_options({{"load", true, 9}, {"air", false, 0}, {"gone", true, 7}});
+  Result<std::unique_ptr<Dataset>> dataset = open("air,extra,load,label\n1,x,2,0\n3,y,,1\n,z,5,1\n", options);
   ASSERT_OK(dataset);
   const Stream stream = read_all(**dataset);
   EXPECT_EQ(floats_of(stream.samples[0]), (std::vector<float>{2, 1, 7}));
   EXPECT_EQ(floats_of(stream.samples[1]), (std::vector<float>{9, 3, 7}));
   ASSERT_EQ(stream.errors.size(), 1U);
-  EXPECT_NE(stream.errors[0].find("row 3: record: field \"air\" is missing"), std::string::npos)
-      << stream.errors[0];
+  EXPECT_NE(stream.errors[0].find("row 3: record: field \"air\" is missing"), std::string::npos) << stream.errors[0];
   EXPECT_ERROR(open("load\n1\n", options), Code::kInvalid,
                "no column for the card's field \"air\"; the columns are load");
 }
 
 TEST_F(CsvTest, LabelsMayBeTexts) {
   const std::string text = "a,label\n1,dog\n2,Cat\n3,1\n4,emu\n5,7\n";
-  Result<std::unique_ptr<Dataset>> dataset =
-      open(text, tensor_options({-1, 1}, DType::kFloat32, {"cat", "dog"}));
+  Result<std::unique_ptr<Dataset>> dataset = open(text, tensor_options({-1, 1}, DType::kFloat32, {"cat", "dog"}));
   ASSERT_OK(dataset);
   Stream stream = read_all(**dataset);
   EXPECT_EQ(labels_of(stream), (std::vector<std::int64_t>{1, 0, 1}));
   ASSERT_EQ(stream.errors.size(), 2U);
-  EXPECT_NE(stream.errors[0].find("row 4: label 'emu' is none of cat, dog"), std::string::npos)
-      << stream.errors[0];
-  EXPECT_NE(stream.errors[1].find("row 5: label 7 must be 0 to 1"), std::string::npos)
-      << stream.errors[1];
+  EXPECT_NE(stream.errors[0].find("row 4: label 'emu' is none of cat, dog"), std::string::npos) << stream.errors[0];
+  EXPECT_NE(stream.errors[1].find("row 5: label 7 must be 0 to 1"), std::string::npos) << stream.errors[1];
   dataset = open("a,label\n1,dog\n2,cat\n3,dog\n", tensor_options({-1, 1}));
   ASSERT_OK(dataset);
   EXPECT_EQ((*dataset)->labels(), (std::vector<std::string>{"cat", "dog"}));
@@ -487,20 +455,16 @@ TEST_F(CsvTest, LabelsMayBeTexts) {
 }
 
 TEST_F(CsvTest, BadRowsAreNamedAndTheStreamGoesOn) {
-  Result<std::unique_ptr<Dataset>> dataset =
-      open("a,b\n1,2\n1\nnan,2\n1,two\n1e99,1\n3,4\n", tensor_options({-1, 2}));
+  Result<std::unique_ptr<Dataset>> dataset = open("a,b\n1,2\n1\nnan,2\n1,two\n1e99,1\n3,4\n", tensor_options({-1, 2}));
   ASSERT_OK(dataset);
   EXPECT_FALSE((*dataset)->has_labels());
   const Stream stream = read_all(**dataset);
   EXPECT_EQ(origins_of(stream), (std::vector<std::string>{"row 1", "row 6"}));
   ASSERT_EQ(stream.errors.size(), 4U);
-  EXPECT_NE(stream.errors[0].find("row 2: 1 cells where the header has 2"), std::string::npos)
-      << stream.errors[0];
-  EXPECT_NE(stream.errors[1].find("row 3: record: field \"a\" must be a finite number"),
-            std::string::npos)
+  EXPECT_NE(stream.errors[0].find("row 2: 1 cells where the header has 2"), std::string::npos) << stream.errors[0];
+  EXPECT_NE(stream.errors[1].find("row 3: record: field \"a\" must be a finite number"), std::string::npos)
       << stream.errors[1];
-  EXPECT_NE(stream.errors[2].find("row 4: column \"b\" holds 'two', which is no number"),
-            std::string::npos)
+  EXPECT_NE(stream.errors[2].find("row 4: column \"b\" holds 'two', which is no number"), std::string::npos)
       << stream.errors[2];
 }
 
@@ -509,22 +473,19 @@ TEST_F(CsvTest, FilesThatCannotWorkAreRefused) {
   EXPECT_ERROR(open("a,b\n", tensor_options({-1, 2})), Code::kInvalid, "number columns");
   EXPECT_ERROR(open("a,b\n1,2\n", tensor_options({-1, 3})), Code::kInvalid,
                "2 number columns (a, b); name the ones to take in the card's \"fields\"");
-  EXPECT_ERROR(open("a,b\n1,2\n", tensor_options({-1, 2}, DType::kInt64)), Code::kInvalid,
-               "wants int64");
+  EXPECT_ERROR(open("a,b\n1,2\n", tensor_options({-1, 2}, DType::kInt64)), Code::kInvalid, "wants int64");
   EXPECT_ERROR(open("a\n1\n", image_options()), Code::kInvalid, "the input is an image");
   EXPECT_ERROR(open(std::string("\xFF\xFE"
                                 "a\0,\0",
                                 6),
                     tensor_options({-1, 1})),
                Code::kCorrupt, "UTF-8");
-  EXPECT_ERROR(open("a\n", record_options({{"a", false, 0}})), Code::kInvalid,
-               "no rows behind the header line");
+  EXPECT_ERROR(open("a\n", record_options({{"a", false, 0}})), Code::kInvalid, "no rows behind the header line");
 }
 
 TEST(CsvReader, QuotesMeanSomethingOnlyAtTheStartOfACell) {
   const MemoryFileSystem files;
-  put(files, "q.csv",
-      "a,b\n\"x\"\"y\",\"two\nlines, one cell\"\n5\" pipe,it's \"so\"\n \"padded\" ,\n");
+  put(files, "q.csv", "a,b\n\"x\"\"y\",\"two\nlines, one cell\"\n5\" pipe,it's \"so\"\n \"padded\" ,\n");
   Result<std::unique_ptr<os::ReadableFile>> file = files.open("q.csv");
   ASSERT_OK(file);
   Result<CsvReader> reader = CsvReader::open(std::move(*file));

@@ -49,8 +49,8 @@ Result<Found> load(const std::string& path) {
   Found found{get_base()->GetVersionString(), nullptr};
   if (minor_of(found.version) >= ORT_API_VERSION) found.api = get_base()->GetApi(ORT_API_VERSION);
   if (found.api == nullptr) {
-    return unavailable("'" + path + "' (version " + found.version + "; 1." +
-                       std::to_string(ORT_API_VERSION) + " or newer is needed)");
+    return unavailable("'" + path + "' (version " + found.version + "; 1." + std::to_string(ORT_API_VERSION) +
+                       " or newer is needed)");
   }
   return found;
 }
@@ -84,14 +84,12 @@ Result<const OrtLibrary*> open_library(std::span<const std::string> paths) {
       }
     }
     if (opened->api != found->api) {
-      return Error{Code::kConflict, "this process already runs ONNX Runtime " + opened->version +
-                                        " from '" + opened->path + "'; start another for '" + path +
-                                        "'"};
+      return Error{Code::kConflict, "this process already runs ONNX Runtime " + opened->version + " from '" +
+                                        opened->path + "'; start another for '" + path + "'"};
     }
     return static_cast<const OrtLibrary*>(opened);
   }
-  return unavailable("ONNX Runtime's library was not found: tried " +
-                     (tried.empty() ? "no path" : tried) +
+  return unavailable("ONNX Runtime's library was not found: tried " + (tried.empty() ? "no path" : tried) +
                      "; name libonnxruntime.so.1 with --engine-lib FILE");
 }
 

@@ -51,13 +51,12 @@ Status check_dtypes(const OnnxScan& scan) {
     if (declared.elem_type == 0) continue;
     const std::optional<DType> dtype = dtype_from_onnx(declared.elem_type);
     if (!dtype) {
-      return Error{Code::kInvalid, "'" + name + "' has element type " +
-                                       std::to_string(declared.elem_type) +
+      return Error{Code::kInvalid, "'" + name + "' has element type " + std::to_string(declared.elem_type) +
                                        ", which ONNX does not define"};
     }
     if (!is_passable(*dtype)) {
-      return Error{Code::kUnsupported, "'" + name + "' is of " + std::string(name_of(*dtype)) +
-                                           ", which ONNX Runtime does not pass"};
+      return Error{Code::kUnsupported,
+                   "'" + name + "' is of " + std::string(name_of(*dtype)) + ", which ONNX Runtime does not pass"};
     }
   }
   return {};
@@ -88,8 +87,8 @@ Result<ValueInfo> value_info(const std::string& role, std::string name, const Or
 Status check_external_files(const OnnxScan& scan, const ModelSource& source) {
   for (const std::string& file : scan.external_files) {
     if (source.folder.empty()) {
-      return Error{Code::kInvalid, "its weights lie in '" + file +
-                                       "', but it was given as bytes; open it from its file"};
+      return Error{Code::kInvalid,
+                   "its weights lie in '" + file + "', but it was given as bytes; open it from its file"};
     }
     const std::filesystem::path path = std::filesystem::path(file).lexically_normal();
     if (path.is_absolute() || path.empty() || *path.begin() == "..") {
@@ -118,9 +117,8 @@ void set_spinning(Ort::SessionOptions& wanted, const OrtLibrary& library) {
 }
 
 // Every choice about how a session runs stands here.
-Ort::SessionOptions session_options(const OrtLibrary& library, const ModelSource& source,
-                                    const SessionOptions& options, const OnnxScan& scan,
-                                    int threads) {
+Ort::SessionOptions session_options(const OrtLibrary& library, const ModelSource& source, const SessionOptions& options,
+                                    const OnnxScan& scan, int threads) {
   Ort::SessionOptions wanted;
   wanted.SetLogSeverityLevel(ORT_LOGGING_LEVEL_FATAL);
   wanted.SetGraphOptimizationLevel(options.optimise ? ORT_ENABLE_ALL : ORT_DISABLE_ALL);
@@ -141,8 +139,7 @@ Ort::SessionOptions session_options(const OrtLibrary& library, const ModelSource
     wanted.AddConfigEntry("session.disable_quant_qdq", "1");
   }
   if (!source.folder.empty()) {
-    wanted.AddConfigEntry("session.model_external_initializers_file_folder_path",
-                          source.folder.c_str());
+    wanted.AddConfigEntry("session.model_external_initializers_file_folder_path", source.folder.c_str());
   }
   if (!options.optimised_model_path.empty()) {
     wanted.SetOptimizedModelFilePath(options.optimised_model_path.c_str());
@@ -157,15 +154,13 @@ class OrtSession final : public Session {
   Status describe_values(const OnnxScan& scan) {
     Ort::AllocatorWithDefaultOptions allocator;
     for (std::size_t i = 0; i < session_.GetInputCount(); ++i) {
-      ASSIGN_OR_RETURN(ValueInfo info,
-                       value_info("input", session_.GetInputNameAllocated(i, allocator).get(),
-                                  session_.GetInputTypeInfo(i), scan));
+      ASSIGN_OR_RETURN(ValueInfo info, value_info("input", session_.GetInputNameAllocated(i, allocator).get(),
+                                                  session_.GetInputTypeInfo(i), scan));
       inputs_.push_back(std::move(info));
     }
     for (std::size_t i = 0; i < session_.GetOutputCount(); ++i) {
-      ASSIGN_OR_RETURN(ValueInfo info,
-                       value_info("output", session_.GetOutputNameAllocated(i, allocator).get(),
-                                  session_.GetOutputTypeInfo(i), scan));
+      ASSIGN_OR_RETURN(ValueInfo info, value_info("output", session_.GetOutputNameAllocated(i, allocator).get(),
+                                                  session_.GetOutputTypeInfo(i), scan));
       outputs_.push_back(std::move(info));
     }
     for (const ValueInfo& info : outputs_) output_names_.push_back(info.name.c_str());
@@ -189,9 +184,8 @@ class OrtSession final : public Session {
       names.push_back(input.name.c_str());
       values.push_back(std::move(value));
     }
-    std::vector<Ort::Value> results =
-        session_.Run(Ort::RunOptions{nullptr}, names.data(), values.data(), values.size(),
-                     output_names_.data(), output_names_.size());
+    std::vector<Ort::Value> results = session_.Run(Ort::RunOptions{nullptr}, names.data(), values.data(), values.size(),
+                                                   output_names_.data(), output_names_.size());
     std::vector<Tensor> outputs;
     for (std::size_t i = 0; i < results.size(); ++i) {
       ASSIGN_OR_RETURN(Tensor output, to_tensor(std::move(results[i]), outputs_[i].name, inputs));
@@ -212,24 +206,21 @@ class OrtEngine final : public Engine {
   std::string name() const override { return "onnxruntime"; }
   std::string version() const override { return library_.version; }
 
-  Result<std::unique_ptr<Session>> open(const ModelSource& source,
-                                        const SessionOptions& options) override {
-    Result<std::unique_ptr<Session>> session =
-        without_exceptions([&] { return open_checked(source, options); });
+  Result<std::unique_ptr<Session>> open(const ModelSource& source, const SessionOptions& options) override {
+    Result<std::unique_ptr<Session>> session = without_exceptions([&] { return open_checked(source, options); });
     if (!session) return with_context(std::move(session).error(), "'" + source.name + "'");
     return session;
   }
 
  private:
-  Result<std::unique_ptr<Session>> open_checked(const ModelSource& source,
-                                                const SessionOptions& options) {
+  Result<std::unique_ptr<Session>> open_checked(const ModelSource& source, const SessionOptions& options) {
     ASSIGN_OR_RETURN(const int threads, resolve_threads(options.threads));
     ASSIGN_OR_RETURN(const OnnxScan scan, scan_onnx(source.bytes.view));
     RETURN_IF_ERROR(check_dtypes(scan));
     RETURN_IF_ERROR(check_external_files(scan, source));
-    auto session = std::make_unique<OrtSession>(
-        Ort::Session(library_.env, source.bytes.view.data(), source.bytes.view.size(),
-                     session_options(library_, source, options, scan, threads)));
+    auto session =
+        std::make_unique<OrtSession>(Ort::Session(library_.env, source.bytes.view.data(), source.bytes.view.size(),
+                                                  session_options(library_, source, options, scan, threads)));
     RETURN_IF_ERROR(session->describe_values(scan));
     return std::unique_ptr<Session>(std::move(session));
   }

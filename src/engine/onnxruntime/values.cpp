@@ -13,16 +13,14 @@ static_assert(ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT == static_cast<int>(DType::kFl
 static_assert(ONNX_TENSOR_ELEMENT_DATA_TYPE_STRING == static_cast<int>(DType::kString));
 static_assert(ONNX_TENSOR_ELEMENT_DATA_TYPE_DOUBLE == static_cast<int>(DType::kFloat64));
 static_assert(ONNX_TENSOR_ELEMENT_DATA_TYPE_BFLOAT16 == static_cast<int>(DType::kBfloat16));
-static_assert(ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT8E5M2FNUZ ==
-              static_cast<int>(DType::kFloat8E5M2FNUZ));
+static_assert(ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT8E5M2FNUZ == static_cast<int>(DType::kFloat8E5M2FNUZ));
 static_assert(ONNX_TENSOR_ELEMENT_DATA_TYPE_INT4 == static_cast<int>(DType::kInt4));
 constexpr int kLastOrtType = ONNX_TENSOR_ELEMENT_DATA_TYPE_INT4;
 
 Ort::Value string_value(const Tensor& tensor) {
   Ort::AllocatorWithDefaultOptions allocator;
-  Ort::Value value =
-      Ort::Value::CreateTensor(allocator, tensor.shape().data(), tensor.shape().size(),
-                               ONNX_TENSOR_ELEMENT_DATA_TYPE_STRING);
+  Ort::Value value = Ort::Value::CreateTensor(allocator, tensor.shape().data(), tensor.shape().size(),
+                                              ONNX_TENSOR_ELEMENT_DATA_TYPE_STRING);
   const std::span<const std::string> strings = tensor.strings();
   for (std::size_t i = 0; i < strings.size(); ++i) {
     // Not FillStringTensor: it takes C strings, and ours may hold zero bytes.
@@ -40,8 +38,7 @@ bool is_aligned(const Tensor& tensor) {
 
 Ort::Value copied_value(const Tensor& tensor, ONNXTensorElementDataType type) {
   Ort::AllocatorWithDefaultOptions allocator;
-  Ort::Value value =
-      Ort::Value::CreateTensor(allocator, tensor.shape().data(), tensor.shape().size(), type);
+  Ort::Value value = Ort::Value::CreateTensor(allocator, tensor.shape().data(), tensor.shape().size(), type);
   std::memcpy(value.GetTensorMutableRawData(), tensor.bytes().data(), tensor.size_bytes());
   return value;
 }
@@ -61,8 +58,7 @@ bool lies_in(const std::byte* data, const Tensor& tensor) {
 }
 
 // An output that is an input: it shares that tensor's bytes, or copies where it is not all of them.
-Result<Tensor> handed_through(DType dtype, const Shape& shape, const Tensor& input,
-                              const std::byte* data) {
+Result<Tensor> handed_through(DType dtype, const Shape& shape, const Tensor& input, const std::byte* data) {
   if (dtype == input.dtype() && data == input.bytes().data()) {
     if (Result<Tensor> same = input.reshaped(shape)) return same;
   }
@@ -79,15 +75,14 @@ std::optional<DType> dtype_from_ort(ONNXTensorElementDataType type) {
 }
 
 bool is_passable(DType dtype) {
-  return static_cast<int>(dtype) <= kLastOrtType && dtype != DType::kUndefined &&
-         dtype != DType::kComplex64 && dtype != DType::kComplex128;
+  return static_cast<int>(dtype) <= kLastOrtType && dtype != DType::kUndefined && dtype != DType::kComplex64 &&
+         dtype != DType::kComplex128;
 }
 
 Result<Ort::Value> to_value(const NamedTensor& input) {
   const Tensor& tensor = input.tensor;
   if (!is_passable(tensor.dtype())) {
-    return Error{Code::kUnsupported, "input '" + input.name +
-                                         "': ONNX Runtime passes no tensors of " +
+    return Error{Code::kUnsupported, "input '" + input.name + "': ONNX Runtime passes no tensors of " +
                                          std::string(name_of(tensor.dtype()))};
   }
   const auto type = static_cast<ONNXTensorElementDataType>(tensor.dtype());
@@ -97,14 +92,11 @@ Result<Ort::Value> to_value(const NamedTensor& input) {
       *new Ort::MemoryInfo(Ort::MemoryInfo::CreateCpu(OrtArenaAllocator, OrtMemTypeDefault));
   // ONNX Runtime wants an address even for no bytes, and never writes to an input.
   static std::byte nothing{};
-  void* const data =
-      tensor.size_bytes() == 0 ? &nothing : const_cast<std::byte*>(tensor.bytes().data());
-  return Ort::Value::CreateTensor(cpu, data, tensor.size_bytes(), tensor.shape().data(),
-                                  tensor.shape().size(), type);
+  void* const data = tensor.size_bytes() == 0 ? &nothing : const_cast<std::byte*>(tensor.bytes().data());
+  return Ort::Value::CreateTensor(cpu, data, tensor.size_bytes(), tensor.shape().data(), tensor.shape().size(), type);
 }
 
-Result<Tensor> to_tensor(Ort::Value value, const std::string& name,
-                         std::span<const NamedTensor> inputs) {
+Result<Tensor> to_tensor(Ort::Value value, const std::string& name, std::span<const NamedTensor> inputs) {
   if (!value.HasValue() || !value.IsTensor()) {
     return Error{Code::kUnsupported, "output '" + name + "' is no tensor"};
   }

@@ -24,7 +24,6 @@ Result<Ort::Value> to_value(const NamedTensor& input);
 
 // The tensor that lies in `value`, which it keeps. `inputs` are those of the run: a model may hand
 // an input through, and then the output is that tensor. Throws Ort::Exception.
-Result<Tensor> to_tensor(Ort::Value value, const std::string& name,
-                         std::span<const NamedTensor> inputs);
+Result<Tensor> to_tensor(Ort::Value value, const std::string& name, std::span<const NamedTensor> inputs);
 
 }  // namespace arete::engine

@@ -66,12 +66,11 @@ Result<StoredImage> decode_any(std::span<const std::byte> bytes, std::int64_t ma
   if (bytes.empty()) return Error{Code::kCorrupt, "the image is empty (0 bytes)"};
   const FormatRow* const format = find_format(bytes);
   if (format == nullptr) {
-    return Error{Code::kUnsupported, "no image format that we know (it begins with the bytes " +
-                                         first_bytes(bytes) + "); save it as JPEG or PNG"};
+    return Error{Code::kUnsupported, "no image format that we know (it begins with the bytes " + first_bytes(bytes) +
+                                         "); save it as JPEG or PNG"};
   }
   if (format->decode == nullptr) {
-    return Error{Code::kUnsupported,
-                 std::string(format->name) + " images are not supported; save it as JPEG or PNG"};
+    return Error{Code::kUnsupported, std::string(format->name) + " images are not supported; save it as JPEG or PNG"};
   }
   return format->decode(bytes, max_pixels);
 }
@@ -81,8 +80,7 @@ Image to_grey(const Image& colour) {
   Image grey = make_image(colour.width, colour.height, 1);
   const std::uint8_t* from = colour.pixels.data();
   for (std::uint8_t& to : grey.pixels) {
-    to = static_cast<std::uint8_t>(
-        (from[0] * 19595U + from[1] * 38470U + from[2] * 7471U + 0x8000U) >> 16);
+    to = static_cast<std::uint8_t>((from[0] * 19595U + from[1] * 38470U + from[2] * 7471U + 0x8000U) >> 16);
     from += 3;
   }
   return grey;
@@ -98,8 +96,8 @@ Image to_colour(const Image& grey) {
 }  // namespace
 
 Image make_image(int width, int height, int channels) {
-  const std::size_t count = static_cast<std::size_t>(width) * static_cast<std::size_t>(height) *
-                            static_cast<std::size_t>(channels);
+  const std::size_t count =
+      static_cast<std::size_t>(width) * static_cast<std::size_t>(height) * static_cast<std::size_t>(channels);
   return {width, height, channels, std::vector<std::uint8_t>(count)};
 }
 
@@ -108,18 +106,17 @@ Status check_pixels(std::uint64_t width, std::uint64_t height, std::int64_t max_
   const auto limit = static_cast<std::uint64_t>(std::max<std::int64_t>(max_pixels, 0));
   const std::string sizes = std::to_string(width) + "x" + std::to_string(height) + " pixels";
   if (std::max(width, height) > kMaxImageSide) {
-    return Error{Code::kExhausted, "the image is " + sizes + ", over the limit of " +
-                                       std::to_string(kMaxImageSide) + " a side"};
+    return Error{Code::kExhausted,
+                 "the image is " + sizes + ", over the limit of " + std::to_string(kMaxImageSide) + " a side"};
   }
   if (width * height <= limit) return {};
-  return Error{Code::kExhausted, "the image is " + sizes + ", over the limit of " +
-                                     std::to_string(max_pixels) + " in all; scale it down first"};
+  return Error{Code::kExhausted, "the image is " + sizes + ", over the limit of " + std::to_string(max_pixels) +
+                                     " in all; scale it down first"};
 }
 
 Result<Image> decode_image(std::span<const std::byte> bytes, const DecodeOptions& options) {
   if (options.channels != 1 && options.channels != 3) {
-    return Error{Code::kInvalid, "images are decoded to 1 or 3 channels, not to " +
-                                     std::to_string(options.channels)};
+    return Error{Code::kInvalid, "images are decoded to 1 or 3 channels, not to " + std::to_string(options.channels)};
   }
   try {
     ASSIGN_OR_RETURN(StoredImage stored, decode_any(bytes, options.max_pixels));

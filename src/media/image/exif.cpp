@@ -15,8 +15,7 @@ constexpr int kTileSide = 64;  // pixels; a tile of both images stays in the fir
 
 class TiffReader {
  public:
-  TiffReader(std::span<const std::byte> bytes, bool big_endian)
-      : bytes_(bytes), big_endian_(big_endian) {}
+  TiffReader(std::span<const std::byte> bytes, bool big_endian) : bytes_(bytes), big_endian_(big_endian) {}
 
   // 0 outside the bytes: no tag, no entries.
   std::uint32_t number(std::size_t at, std::size_t width) const {
@@ -70,8 +69,7 @@ Steps steps_of(const Image& image, const Walk& walk) {
   const std::ptrdiff_t pixel = image.channels;
   const std::ptrdiff_t row = pixel * image.width;
   Steps steps;
-  steps.first = (walk.from_right ? (image.width - 1) * pixel : 0) +
-                (walk.from_bottom ? (image.height - 1) * row : 0);
+  steps.first = (walk.from_right ? (image.width - 1) * pixel : 0) + (walk.from_bottom ? (image.height - 1) * row : 0);
   const std::ptrdiff_t along = walk.from_right ? -pixel : pixel;
   const std::ptrdiff_t across = walk.from_bottom ? -row : row;
   steps.right = walk.swaps_axes ? across : along;
@@ -121,9 +119,8 @@ Image apply_orientation(Image image, int orientation) {
   if (orientation <= 1 || orientation > 8) return image;
   const Walk& walk = kWalks[static_cast<std::size_t>(orientation)];
   const Steps steps = steps_of(image, walk);
-  Image upright{walk.swaps_axes ? image.height : image.width,
-                walk.swaps_axes ? image.width : image.height, image.channels,
-                std::vector<std::uint8_t>(image.pixels.size())};
+  Image upright{walk.swaps_axes ? image.height : image.width, walk.swaps_axes ? image.width : image.height,
+                image.channels, std::vector<std::uint8_t>(image.pixels.size())};
   const auto copy = image.channels == 3 ? copy_tile<3> : copy_tile<1>;
   for (int top = 0; top < upright.height; top += kTileSide) {
     for (int left = 0; left < upright.width; left += kTileSide) {

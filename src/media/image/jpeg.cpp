@@ -38,9 +38,7 @@ struct JpegHeader {
   std::size_t scan_at = 0;  // of the first scan; 0: there is none
 };
 
-unsigned byte_at(std::span<const std::byte> bytes, std::size_t at) {
-  return std::to_integer<unsigned>(bytes[at]);
-}
+unsigned byte_at(std::span<const std::byte> bytes, std::size_t at) { return std::to_integer<unsigned>(bytes[at]); }
 
 bool is_frame(unsigned marker) {
   return marker >= 0xC0 && marker <= 0xCF && marker != 0xC4 && marker != 0xC8 && marker != 0xCC;
@@ -102,8 +100,7 @@ bool can_hold(std::size_t file_bytes, const JpegHeader& header) {
   return !is_huffman || header.width * header.height / 512 <= file_bytes;
 }
 
-Status check_header(std::span<const std::byte> bytes, const JpegHeader& header,
-                    std::int64_t max_pixels) {
+Status check_header(std::span<const std::byte> bytes, const JpegHeader& header, std::int64_t max_pixels) {
   if (header.scan_at == 0 || header.frame == 0) return cut_short();
   RETURN_IF_ERROR(check_pixels(header.width, header.height, max_pixels));
   if (!can_hold(bytes.size(), header) || !has_end(bytes, header.scan_at)) return cut_short();
@@ -117,29 +114,26 @@ Error refused(tjhandle decoder) {
 }
 
 // The decoder's own view of the sizes must be ours: the buffer is made from them.
-Result<int> read_colorspace(tjhandle decoder, std::span<const std::byte> bytes,
-                            const JpegHeader& header) {
+Result<int> read_colorspace(tjhandle decoder, std::span<const std::byte> bytes, const JpegHeader& header) {
   int width = 0;
   int height = 0;
   int subsampling = -1;
   int colorspace = -1;
-  const int code =
-      tjDecompressHeader3(decoder, reinterpret_cast<const unsigned char*>(bytes.data()),
-                          bytes.size(), &width, &height, &subsampling, &colorspace);
+  const int code = tjDecompressHeader3(decoder, reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(),
+                                       &width, &height, &subsampling, &colorspace);
   // An uncommon subsampling has no name but decodes all the same.
   const bool unnamed = code != 0 && width > 0 && height > 0 && subsampling < 0 && colorspace >= 0;
   if (code != 0 && !unnamed) return refused(decoder);
-  if (static_cast<std::size_t>(width) != header.width ||
-      static_cast<std::size_t>(height) != header.height) {
+  if (static_cast<std::size_t>(width) != header.width || static_cast<std::size_t>(height) != header.height) {
     return Error{Code::kCorrupt, "the JPEG does not decode: its header contradicts itself"};
   }
   return colorspace;
 }
 
 Status decompress(tjhandle decoder, std::span<const std::byte> bytes, TJPF format, Image& into) {
-  const int code = tjDecompress2(decoder, reinterpret_cast<const unsigned char*>(bytes.data()),
-                                 bytes.size(), into.pixels.data(), into.width,
-                                 into.width * into.channels, into.height, format, kDecodeFlags);
+  const int code =
+      tjDecompress2(decoder, reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(), into.pixels.data(),
+                    into.width, into.width * into.channels, into.height, format, kDecodeFlags);
   if (code == 0) return {};
   // Warnings are damage that still leaves a picture. Pillow takes it; but not a missing end.
   if (tjGetErrorCode(decoder) != TJERR_WARNING) return refused(decoder);
@@ -178,8 +172,7 @@ Result<StoredImage> decode_jpeg(std::span<const std::byte> bytes, std::int64_t m
   const bool is_inks = colorspace == TJCS_CMYK || colorspace == TJCS_YCCK;
   const TJPF format = is_inks ? TJPF_CMYK : colorspace == TJCS_GRAY ? TJPF_GRAY : TJPF_RGB;
   const int channels = is_inks ? 4 : colorspace == TJCS_GRAY ? 1 : 3;
-  Image image =
-      make_image(static_cast<int>(header.width), static_cast<int>(header.height), channels);
+  Image image = make_image(static_cast<int>(header.width), static_cast<int>(header.height), channels);
   RETURN_IF_ERROR(decompress(decoder.get(), bytes, format, image));
   return StoredImage{is_inks ? cmyk_to_rgb(image) : std::move(image), header.orientation};
 }

@@ -24,8 +24,7 @@ Error refused(int code) {
   const bool cut_short = code == SPNG_EOF || code == SPNG_IO_EOF || code == SPNG_EIDAT_TOO_SHORT;
   if (cut_short) return {Code::kCorrupt, "the PNG is cut short"};
   if (code == SPNG_EOVERFLOW) {
-    return {Code::kExhausted,
-            "the PNG declares more pixels than memory can hold; scale it down first"};
+    return {Code::kExhausted, "the PNG declares more pixels than memory can hold; scale it down first"};
   }
   if (code == SPNG_EMEM) return {Code::kExhausted, "no memory to decode a PNG"};
   return {Code::kCorrupt, std::string("the PNG does not decode: ") + spng_strerror(code)};
@@ -56,8 +55,7 @@ std::uint64_t stored_bits(const spng_ihdr& header) {
 Status check_header(const spng_ihdr& header, std::size_t file_bytes, std::int64_t max_pixels) {
   RETURN_IF_ERROR(check_pixels(header.width, header.height, max_pixels));
   const std::uint64_t stored_bytes = header.width * stored_bits(header) / 8 * header.height;
-  if (stored_bytes / kMaxDeflateRatio > file_bytes)
-    return Error{Code::kCorrupt, "the PNG is cut short"};
+  if (stored_bytes / kMaxDeflateRatio > file_bytes) return Error{Code::kCorrupt, "the PNG is cut short"};
   return {};
 }
 
@@ -80,11 +78,9 @@ Result<StoredImage> decode_png(std::span<const std::byte> bytes, std::int64_t ma
 
   // The library gives grey only from grey of up to 8 bits; all else becomes RGB, high bytes kept.
   const bool is_grey = header.color_type == SPNG_COLOR_TYPE_GRAYSCALE && header.bit_depth <= 8;
-  Image image =
-      make_image(static_cast<int>(header.width), static_cast<int>(header.height), is_grey ? 1 : 3);
+  Image image = make_image(static_cast<int>(header.width), static_cast<int>(header.height), is_grey ? 1 : 3);
   const int format = is_grey ? SPNG_FMT_G8 : SPNG_FMT_RGB8;
-  const int code =
-      spng_decode_image(decoder.get(), image.pixels.data(), image.pixels.size(), format, 0);
+  const int code = spng_decode_image(decoder.get(), image.pixels.data(), image.pixels.size(), format, 0);
   if (code != 0) return refused(code);
   return StoredImage{std::move(image), read_orientation(decoder.get())};
 }

@@ -18,9 +18,7 @@ namespace {
 constexpr int kWeightBits = 22;
 constexpr std::int32_t kHalf = 1 << (kWeightBits - 1);
 
-std::uint8_t to_pixel(std::int32_t sum) {
-  return static_cast<std::uint8_t>(std::clamp(sum >> kWeightBits, 0, 255));
-}
+std::uint8_t to_pixel(std::int32_t sum) { return static_cast<std::uint8_t>(std::clamp(sum >> kWeightBits, 0, 255)); }
 
 // For each new pixel along one axis: which old ones it is made of, and how much of each.
 struct Window {
@@ -96,10 +94,8 @@ Image resample_columns(const Image& image, int width) {
   const Filter filter = make_filter(image.width, width);
   Image out = make_image(width, image.height, image.channels);
   const auto resample = image.channels == 3 ? resample_colour_row : resample_grey_row;
-  const std::size_t old_row =
-      static_cast<std::size_t>(image.width) * static_cast<std::size_t>(image.channels);
-  const std::size_t new_row =
-      static_cast<std::size_t>(width) * static_cast<std::size_t>(image.channels);
+  const std::size_t old_row = static_cast<std::size_t>(image.width) * static_cast<std::size_t>(image.channels);
+  const std::size_t new_row = static_cast<std::size_t>(width) * static_cast<std::size_t>(image.channels);
   for (std::size_t y = 0; y < static_cast<std::size_t>(image.height); ++y) {
     resample(image.pixels.data() + y * old_row, filter, out.pixels.data() + y * new_row);
   }
@@ -109,8 +105,7 @@ Image resample_columns(const Image& image, int width) {
 Image resample_rows(const Image& image, int height) {
   const Filter filter = make_filter(image.height, height);
   Image out = make_image(image.width, height, image.channels);
-  const std::size_t row =
-      static_cast<std::size_t>(image.width) * static_cast<std::size_t>(image.channels);
+  const std::size_t row = static_cast<std::size_t>(image.width) * static_cast<std::size_t>(image.channels);
   std::vector<std::int32_t> sums(row);
   std::uint8_t* to = out.pixels.data();
   for (const Window& window : filter.windows) {
@@ -138,17 +133,15 @@ Status check_sizes(const Image& image, int width, int height) {
   }
   const std::string to = std::to_string(width) + "x" + std::to_string(height);
   if (width < 1 || height < 1 || width > kMaxCardImageSide || height > kMaxCardImageSide) {
-    return Error{Code::kInvalid, "cannot resize to " + to + ": a side must be 1 to " +
-                                     std::to_string(kMaxCardImageSide)};
+    return Error{Code::kInvalid,
+                 "cannot resize to " + to + ": a side must be 1 to " + std::to_string(kMaxCardImageSide)};
   }
   const bool rows_first = rows_come_first(image, width, height);
-  const std::int64_t between =
-      rows_first ? std::int64_t{image.width} * height : std::int64_t{image.height} * width;
+  const std::int64_t between = rows_first ? std::int64_t{image.width} * height : std::int64_t{image.height} * width;
   const std::int64_t pixels = std::max(between, std::int64_t{width} * height);
   if (pixels * image.channels <= kMaxResizeBytes) return {};
-  return Error{Code::kExhausted, "resizing " + std::to_string(image.width) + "x" +
-                                     std::to_string(image.height) + " to " + to +
-                                     " takes more than 512 MiB; crop or scale the image first"};
+  return Error{Code::kExhausted, "resizing " + std::to_string(image.width) + "x" + std::to_string(image.height) +
+                                     " to " + to + " takes more than 512 MiB; crop or scale the image first"};
 }
 
 }  // namespace
@@ -163,8 +156,7 @@ Result<Image> resize(const Image& image, int width, int height) {
     if (same_width && same_height) return image;
     if (same_width) return resample_rows(image, height);
     if (same_height) return resample_columns(image, width);
-    if (rows_come_first(image, width, height))
-      return resample_columns(resample_rows(image, height), width);
+    if (rows_come_first(image, width, height)) return resample_columns(resample_rows(image, height), width);
     return resample_rows(resample_columns(image, width), height);
   } catch (const std::bad_alloc&) {
     return Error{Code::kExhausted, "no memory to resize an image"};

@@ -13,24 +13,19 @@ namespace {
 Status check_dtype(const InputCard& card, DType dtype) {
   if (dtype == DType::kFloat32 || dtype == DType::kFloat16) return {};
   if (dtype != DType::kUint8) {
-    return Error{Code::kUnsupported, "images become float32, float16 or uint8 tensors, not " +
-                                         std::string(name_of(dtype))};
+    return Error{Code::kUnsupported,
+                 "images become float32, float16 or uint8 tensors, not " + std::string(name_of(dtype))};
   }
   const bool is_plain = std::ranges::all_of(card.mean, [](float mean) { return mean == 0.0F; }) &&
                         std::ranges::all_of(card.std, [](float std) { return std == 1.0F; });
   if (is_plain) return {};
-  return Error{
-      Code::kInvalid,
-      "card: the model takes uint8 pixels, so \"mean\" must be 0 and \"std\" 1 for every channel"};
+  return Error{Code::kInvalid,
+               "card: the model takes uint8 pixels, so \"mean\" must be 0 and \"std\" 1 for every channel"};
 }
 
-float normalised(unsigned pixel, float mean, float std) {
-  return (static_cast<float>(pixel) / 255.0F - mean) / std;
-}
+float normalised(unsigned pixel, float mean, float std) { return (static_cast<float>(pixel) / 255.0F - mean) / std; }
 
-float element_of(unsigned pixel, float mean, float std, float /*type*/) {
-  return normalised(pixel, mean, std);
-}
+float element_of(unsigned pixel, float mean, float std, float /*type*/) { return normalised(pixel, mean, std); }
 std::uint16_t element_of(unsigned pixel, float mean, float std, std::uint16_t /*half*/) {
   return float_to_half(normalised(pixel, mean, std));
 }
@@ -66,11 +61,10 @@ void fill(const Image& image, const InputCard& card, Tensor& tensor) {
 
 Result<Shape> image_tensor_shape(const InputCard& card, DType dtype) {
   const std::size_t channels = card.mean.size();
-  const bool is_image = card.kind == InputKind::kImage && (channels == 1 || channels == 3) &&
-                        card.std.size() == channels;
+  const bool is_image =
+      card.kind == InputKind::kImage && (channels == 1 || channels == 3) && card.std.size() == channels;
   if (!is_image) {
-    return Error{Code::kInvalid,
-                 "card: \"kind\" must be \"image\", with 1 or 3 numbers in \"mean\" and \"std\""};
+    return Error{Code::kInvalid, "card: \"kind\" must be \"image\", with 1 or 3 numbers in \"mean\" and \"std\""};
   }
   if (card.width < 1 || card.height < 1) {
     return Error{Code::kInvalid, "card: an image input needs \"width\" and \"height\""};
@@ -85,11 +79,10 @@ Result<Tensor> image_to_tensor(const Image& image, const InputCard& card, DType 
   ASSIGN_OR_RETURN(Shape shape, image_tensor_shape(card, dtype));
   const auto channels = static_cast<int>(card.mean.size());
   if (image.width != card.width || image.height != card.height || image.channels != channels) {
-    return Error{Code::kInvalid, "an image of " + std::to_string(image.width) + "x" +
-                                     std::to_string(image.height) + "x" +
-                                     std::to_string(image.channels) + " where the card says " +
-                                     std::to_string(card.width) + "x" +
-                                     std::to_string(card.height) + "x" + std::to_string(channels)};
+    return Error{Code::kInvalid, "an image of " + std::to_string(image.width) + "x" + std::to_string(image.height) +
+                                     "x" + std::to_string(image.channels) + " where the card says " +
+                                     std::to_string(card.width) + "x" + std::to_string(card.height) + "x" +
+                                     std::to_string(channels)};
   }
   ASSIGN_OR_RETURN(Tensor tensor, Tensor::zeros(dtype, std::move(shape)));
   switch (dtype) {
@@ -106,8 +99,7 @@ Result<Tensor> image_to_tensor(const Image& image, const InputCard& card, DType 
   return tensor;
 }
 
-Result<Tensor> decode_to_tensor(std::span<const std::byte> bytes, const InputCard& card,
-                                DType dtype) {
+Result<Tensor> decode_to_tensor(std::span<const std::byte> bytes, const InputCard& card, DType dtype) {
   RETURN_IF_ERROR(image_tensor_shape(card, dtype));
   DecodeOptions options;
   options.channels = static_cast<int>(card.mean.size());

@@ -25,8 +25,7 @@ Result<Tensor> image_to_tensor(const Image& image, const InputCard& card, DType 
 // JPEG or PNG bytes -> tensor: decode, turn upright (card.orientation), resize, normalise.
 // The errors of decode_image, resize and image_to_tensor. A card that cannot work is refused before
 // the bytes are looked at.
-Result<Tensor> decode_to_tensor(std::span<const std::byte> bytes, const InputCard& card,
-                                DType dtype);
+Result<Tensor> decode_to_tensor(std::span<const std::byte> bytes, const InputCard& card, DType dtype);
 
 // The shape that both return. The errors of a card that cannot work, with a dtype or at all: to be
 // asked once, before the first image.

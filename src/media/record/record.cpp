@@ -25,15 +25,13 @@ Result<std::optional<double>> find_value(const Json& record, const RecordField& 
 Result<float> to_element(std::optional<double> value, const RecordField& field) {
   if (!value && !field.has_default) return wrong_field(field, "is missing and has no default");
   const auto element = static_cast<float>(value.value_or(field.default_value));
-  if (!std::isfinite(element))
-    return wrong_field(field, "must be a finite number of at most 3.4e38");
+  if (!std::isfinite(element)) return wrong_field(field, "must be a finite number of at most 3.4e38");
   return element;
 }
 
 }  // namespace
 
-Result<Tensor> fields_to_tensor(std::span<const std::optional<double>> values,
-                                const InputCard& card) {
+Result<Tensor> fields_to_tensor(std::span<const std::optional<double>> values, const InputCard& card) {
   CHECK(values.size() == card.fields.size());
   std::vector<float> row;
   for (std::size_t i = 0; i < values.size(); ++i) {
@@ -48,8 +46,8 @@ Result<Tensor> record_to_tensor(const Json& record, const InputCard& card) {
     return Error{Code::kInvalid, "card: \"kind\" must be \"record\", with \"fields\""};
   }
   if (!record.is_object()) {
-    return Error{Code::kInvalid, "a record must be a JSON object of named numbers, not a " +
-                                     std::string(record.type_name())};
+    return Error{Code::kInvalid,
+                 "a record must be a JSON object of named numbers, not a " + std::string(record.type_name())};
   }
   std::vector<std::optional<double>> values;
   for (const RecordField& field : card.fields) {

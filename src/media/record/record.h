@@ -22,7 +22,6 @@ namespace arete::media {
 Result<Tensor> record_to_tensor(const Json& record, const InputCard& card);
 
 // The same from values in the order of card.fields; nothing where the record has none.
-Result<Tensor> fields_to_tensor(std::span<const std::optional<double>> values,
-                                const InputCard& card);
+Result<Tensor> fields_to_tensor(std::span<const std::optional<double>> values, const InputCard& card);
 
 }  // namespace arete::media

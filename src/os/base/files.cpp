@@ -68,10 +68,11 @@ Result<std::unique_ptr<RealReadable>> open_regular(const std::string& path) {
   // O_NONBLOCK: opening a FIFO must not wait for its writer.
   Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (file.get() < 0) return io_error(path, "open", errno);
-  struct stat info {};
+  struct stat info{};
   if (::fstat(file.get(), &info) != 0) return io_error(path, "open", errno);
   if (kind_of(info) == FileKind::kFolder) return Error{Code::kInvalid, "'" + path + "' is a folder, not a file"};
-  if (kind_of(info) == FileKind::kOther) return Error{Code::kInvalid, "'" + path + "' is no regular file (a FIFO, device or socket)"};
+  if (kind_of(info) == FileKind::kOther)
+    return Error{Code::kInvalid, "'" + path + "' is no regular file (a FIFO, device or socket)"};
   const auto size = static_cast<std::uint64_t>(info.st_size);
   return std::make_unique<RealReadable>(std::move(file), path, size);
 }
@@ -89,9 +90,9 @@ Status write_all(int file, const std::string& path, std::span<const std::byte> b
 class RealFileSystem final : public FileSystem {
  public:
   Result<FileInfo> info(const std::string& path) const override {
-    struct stat info {};
+    struct stat info{};
     if (::stat(path.c_str(), &info) != 0) return io_error(path, "open", errno);
-    return FileInfo{kind_of(info), static_cast<std::uint64_t>(info.st_size)};
+    return FileInfo{kind_of(info), static_cast<std::uint64_t>(info.st_size), info.st_dev, info.st_ino};
   }
 
   Result<std::vector<std::string>> list(const std::string& folder) const override {
@@ -179,8 +180,8 @@ const FileSystem& real_file_system() {
 Result<std::string> read_file(const FileSystem& files, const std::string& path, std::uint64_t max_bytes) {
   ASSIGN_OR_RETURN(const std::unique_ptr<ReadableFile> file, files.open(path));
   if (file->size_bytes() > max_bytes) {
-    return Error{Code::kExhausted, "'" + path + "' has " + std::to_string(file->size_bytes()) + " bytes, over the limit of " +
-                                       std::to_string(max_bytes)};
+    return Error{Code::kExhausted, "'" + path + "' has " + std::to_string(file->size_bytes()) +
+                                       " bytes, over the limit of " + std::to_string(max_bytes)};
   }
   std::string text(file->size_bytes(), '\0');
   RETURN_IF_ERROR(file->read_at(0, std::as_writable_bytes(std::span(text))));
@@ -189,6 +190,13 @@ Result<std::string> read_file(const FileSystem& files, const std::string& path, 
 
 Status write_text(const FileSystem& files, const std::string& path, std::string_view text) {
   return files.write(path, std::as_bytes(std::span(text)));
+}
+
+bool same_file(const FileSystem& files, const std::string& a, const std::string& b) {
+  if (a == b) return true;
+  const Result<FileInfo> first = files.info(a);
+  const Result<FileInfo> second = files.info(b);
+  return first && second && first->inode != 0 && first->inode == second->inode && first->device == second->device;
 }
 
 std::string join_path(std::string_view folder, std::string_view name) {

@@ -24,6 +24,9 @@ enum class FileKind : std::uint8_t { kFile, kFolder, kOther };  // kOther: FIFO,
 struct FileInfo {
   FileKind kind = FileKind::kFile;
   std::uint64_t size_bytes = 0;
+  // Equal for two paths that lead to the same file; 0, 0 where the system does not say.
+  std::uint64_t device = 0;
+  std::uint64_t inode = 0;
 };
 
 // An open file that is read by offset.
@@ -50,7 +53,9 @@ class FileSystem {
   virtual Result<SharedBytes> map(const std::string& path) const = 0;
   // The parts one behind the other, atomically (see above). Makes no folders.
   virtual Status write_parts(const std::string& path, std::span<const std::span<const std::byte>> parts) const = 0;
-  Status write(const std::string& path, std::span<const std::byte> bytes) const { return write_parts(path, {&bytes, 1}); }
+  Status write(const std::string& path, std::span<const std::byte> bytes) const {
+    return write_parts(path, {&bytes, 1});
+  }
   virtual Status make_folders(const std::string& path) const = 0;
   virtual Status remove(const std::string& path) const = 0;
 };
@@ -61,10 +66,13 @@ const FileSystem& real_file_system();
 Result<std::string> read_file(const FileSystem& files, const std::string& path, std::uint64_t max_bytes);
 Status write_text(const FileSystem& files, const std::string& path, std::string_view text);
 
+// True when both paths lead to one file that is there (links and "./" included), or are equal.
+bool same_file(const FileSystem& files, const std::string& a, const std::string& b);
+
 // Path arithmetic on '/' alone; no file is touched.
 std::string join_path(std::string_view folder, std::string_view name);
-std::string folder_of(std::string_view path);  // "." for a bare name
-std::string stem_of(std::string_view path);    // file name without its last extension
+std::string folder_of(std::string_view path);     // "." for a bare name
+std::string stem_of(std::string_view path);       // file name without its last extension
 std::string extension_of(std::string_view path);  // lower case, with the dot; "" without one
 
 }  // namespace arete::os

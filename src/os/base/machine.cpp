@@ -95,7 +95,8 @@ std::string cpu_description() {
   std::string name = cpuinfo("model name");
   const std::string flags = cpuinfo("flags");
   std::string features;
-  for (const auto& [flag, label] : {std::pair{"avx2", "AVX2"}, {"avx512f", "AVX-512"}, {"avx512_vnni", "VNNI"}, {"avx_vnni", "AVX-VNNI"}}) {
+  for (const auto& [flag, label] :
+       {std::pair{"avx2", "AVX2"}, {"avx512f", "AVX-512"}, {"avx512_vnni", "VNNI"}, {"avx_vnni", "AVX-VNNI"}}) {
     if (has_flag(flags, flag)) features += (features.empty() ? "" : ", ") + std::string(label);
   }
   if (name.empty()) name = "unknown CPU";
@@ -118,7 +119,7 @@ Result<std::string> program_path() {
 }
 
 void catch_stop_signals() {
-  struct sigaction action {};
+  struct sigaction action{};
   action.sa_handler = on_stop_signal;
   for (const int number : {SIGINT, SIGTERM}) ::sigaction(number, &action, nullptr);
 }

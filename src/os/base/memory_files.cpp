@@ -96,7 +96,8 @@ Status MemoryFileSystem::write_parts(const std::string& path, std::span<const st
   if (lies_below_a_file(path)) return not_found("write", path);
   if (is_folder(path)) return failure(Code::kIo, "write", path, "Is a directory");
   std::string content;
-  for (const std::span<const std::byte> part : parts) content.append(reinterpret_cast<const char*>(part.data()), part.size());
+  for (const std::span<const std::byte> part : parts)
+    content.append(reinterpret_cast<const char*>(part.data()), part.size());
   files_[path] = std::make_shared<const std::string>(std::move(content));
   return {};
 }

@@ -29,8 +29,7 @@ Result<std::string> percent_decode(std::string_view text, bool plus_is_space) {
       const int high = i + 2 < text.size() ? hex_digit(text[i + 1]) : -1;
       const int low = i + 2 < text.size() ? hex_digit(text[i + 2]) : -1;
       if (high < 0 || low < 0) {
-        return Error{Code::kInvalid,
-                     "the request target has a '%' without two hex digits behind it"};
+        return Error{Code::kInvalid, "the request target has a '%' without two hex digits behind it"};
       }
       c = static_cast<char>(high * 16 + low);
       i += 2;
@@ -47,8 +46,7 @@ Status parse_query(std::string_view text, HttpRequest& into) {
     text.remove_prefix(std::min(text.size(), field.size() + 1));
     if (field.empty()) continue;
     if (into.query.size() >= kMaxQueryFields) {
-      return Error{Code::kInvalid,
-                   "the query has more than " + std::to_string(kMaxQueryFields) + " fields"};
+      return Error{Code::kInvalid, "the query has more than " + std::to_string(kMaxQueryFields) + " fields"};
     }
     const std::size_t equals = std::min(field.find('='), field.size());
     ASSIGN_OR_RETURN(std::string key, percent_decode(field.substr(0, equals), true));
@@ -112,9 +110,7 @@ void append_field(std::string& out, std::string_view name, std::string_view valu
 
 }  // namespace
 
-void HttpHeaders::add(std::string name, std::string value) {
-  fields_.emplace_back(std::move(name), std::move(value));
-}
+void HttpHeaders::add(std::string name, std::string value) { fields_.emplace_back(std::move(name), std::move(value)); }
 
 std::string_view HttpHeaders::get(std::string_view name) const {
   for (const Field& field : fields_) {
@@ -124,14 +120,13 @@ std::string_view HttpHeaders::get(std::string_view name) const {
 }
 
 std::size_t HttpHeaders::count(std::string_view name) const {
-  return static_cast<std::size_t>(std::ranges::count_if(
-      fields_, [&](const Field& field) { return same_ignoring_case(field.first, name); }));
+  return static_cast<std::size_t>(
+      std::ranges::count_if(fields_, [&](const Field& field) { return same_ignoring_case(field.first, name); }));
 }
 
 Status parse_target(std::string_view target, HttpRequest& into) {
   if (target.size() > kMaxTargetBytes) {
-    return Error{Code::kInvalid,
-                 "the request target is longer than " + std::to_string(kMaxTargetBytes) + " bytes"};
+    return Error{Code::kInvalid, "the request target is longer than " + std::to_string(kMaxTargetBytes) + " bytes"};
   }
   std::string_view rest = without_origin(target);
   rest = rest.substr(0, rest.find('#'));
@@ -172,9 +167,7 @@ std::string_view reason_phrase(int status) {
   return row == kStatuses.end() ? "Unknown" : row->reason;
 }
 
-bool same_ignoring_case(std::string_view a, std::string_view b) {
-  return std::ranges::equal(a, b, {}, lower, lower);
-}
+bool same_ignoring_case(std::string_view a, std::string_view b) { return std::ranges::equal(a, b, {}, lower, lower); }
 
 std::string render_head(const HttpResponse& response, bool keep_alive) {
   std::string out = "HTTP/1.1 " + std::to_string(response.status) + " ";

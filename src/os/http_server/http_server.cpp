@@ -49,11 +49,11 @@ constexpr auto kAwait = asio::as_tuple(asio::use_awaitable_t<Executor>{});
 
 constexpr std::size_t kMaxReadBuffer = 65536;  // bytes a connection holds unparsed
 constexpr std::size_t kHeadReadBytes = 4096;   // asked of the system while a head is awaited
-constexpr std::size_t kMaxRejecting = 64;    // connections over the limit that still get their 503
-constexpr milliseconds kSweepInterval{100};  // how exactly time limits are kept
-constexpr milliseconds kLinger{3000};        // for a client to read an early answer
-constexpr milliseconds kStopIdle{250};       // for requests on their way when the server stops
-constexpr milliseconds kAcceptPause{100};    // after the system had no file descriptor left
+constexpr std::size_t kMaxRejecting = 64;      // connections over the limit that still get their 503
+constexpr milliseconds kSweepInterval{100};    // how exactly time limits are kept
+constexpr milliseconds kLinger{3000};          // for a client to read an early answer
+constexpr milliseconds kStopIdle{250};         // for requests on their way when the server stops
+constexpr milliseconds kAcceptPause{100};      // after the system had no file descriptor left
 constexpr Ticks::time_point kNever = Ticks::time_point::max();
 
 // ---- Bytes to requests: no sockets here ----
@@ -108,8 +108,7 @@ std::optional<HttpResponse> check_framing(const http::fields& fields, unsigned v
 
 std::optional<HttpResponse> read_target(std::string_view target, HttpRequest& into) {
   if (target.size() > kMaxTargetBytes) return error_response(414, "the request target is too long");
-  if (const Status status = parse_target(target, into); !status)
-    return error_response(400, status.error().message);
+  if (const Status status = parse_target(target, into); !status) return error_response(400, status.error().message);
   return std::nullopt;
 }
 
@@ -161,9 +160,7 @@ Head read_head(const Parser& parser, std::span<const Route> routes) {
 
 struct Shared {
   Shared(const HttpServerOptions& given, std::vector<Route> rows)
-      : options(given),
-        routes(std::move(rows)),
-        workers(given.handler_threads, given.max_queued_requests) {}
+      : options(given), routes(std::move(rows)), workers(given.handler_threads, given.max_queued_requests) {}
 
   const HttpServerOptions options;
   const std::vector<Route> routes;
@@ -255,8 +252,7 @@ class Connection {
   }
   milliseconds transfer_time(std::size_t bytes) const {
     const auto rate = static_cast<std::size_t>(std::max(1, shared_.options.min_bytes_per_second));
-    return milliseconds(shared_.options.request_timeout_ms +
-                        static_cast<std::int64_t>(bytes / rate * 1000));
+    return milliseconds(shared_.options.request_timeout_ms + static_cast<std::int64_t>(bytes / rate * 1000));
   }
 
   Shared& shared_;
@@ -356,8 +352,7 @@ Task<bool> Connection::wait_for_request() {
 
 Task<bool> Connection::read_some(std::size_t wanted) {
   const std::size_t room = buffer_.max_size() - buffer_.size();
-  const auto [failure, bytes] =
-      co_await socket_.async_read_some(buffer_.prepare(std::min(room, wanted)), kAwait);
+  const auto [failure, bytes] = co_await socket_.async_read_some(buffer_.prepare(std::min(room, wanted)), kAwait);
   buffer_.commit(bytes);
   co_return !failure;
 }
@@ -365,8 +360,7 @@ Task<bool> Connection::read_some(std::size_t wanted) {
 Task<bool> Connection::read_message(bool head_only) {
   error_code failure = feed(*parser_, buffer_, head_only);
   while (wants_more(failure)) {
-    if (buffer_.size() == buffer_.max_size())
-      failure = http::make_error_code(http::error::buffer_overflow);
+    if (buffer_.size() == buffer_.max_size()) failure = http::make_error_code(http::error::buffer_overflow);
     if (!wants_more(failure)) break;
     if (!co_await read_some(head_only ? kHeadReadBytes : kMaxReadBuffer)) {
       response_ = expired_ ? error_response(408, "the request came too slowly")
@@ -411,8 +405,7 @@ Task<void> Connection::handle(const Route& route) {
   }
   wake_.expires_at(kNever);
   const bool taken = shared_.workers.try_run([this, &route] {
-    response_ = shared_.forced ? error_response(503, "the server is stopping")
-                               : run_handler(route, request_);
+    response_ = shared_.forced ? error_response(503, "the server is stopping") : run_handler(route, request_);
     asio::post(loop_.context, [this] { wake_.cancel(); });
   });
   if (taken) {
@@ -427,8 +420,8 @@ Task<bool> Connection::write(bool keep_alive) {
   const HttpResponse response = std::move(response_);
   const std::string head = render_head(response, keep_alive);
   const bool with_body = request_.method != "HEAD";
-  const std::array<asio::const_buffer, 2> bytes = {
-      asio::buffer(head), with_body ? asio::buffer(response.body) : asio::const_buffer()};
+  const std::array<asio::const_buffer, 2> bytes = {asio::buffer(head),
+                                                   with_body ? asio::buffer(response.body) : asio::const_buffer()};
   limit_time(transfer_time(response.body.size()));
   const auto [failure, written] = co_await asio::async_write(socket_, bytes, kAwait);
   if (!failure) {
@@ -465,9 +458,8 @@ Task<void> serve(std::unique_ptr<Connection> connection) { co_await connection->
 Error bind_error(const error_code& failure, const HttpServerOptions& options) {
   const std::string where = options.host + ":" + std::to_string(options.port);
   if (failure == asio::error::address_in_use) {
-    return {Code::kConflict, "port " + std::to_string(options.port) + " on " + options.host +
-                                 " is in use by " + describe_port_owner(options.port) +
-                                 "; stop it, or choose another port"};
+    return {Code::kConflict, "port " + std::to_string(options.port) + " on " + options.host + " is in use by " +
+                                 describe_port_owner(options.port) + "; stop it, or choose another port"};
   }
   if (failure == asio::error::access_denied) {
     return {Code::kIo, "this user may not listen on " + where + "; choose a port above 1023"};
@@ -482,19 +474,15 @@ Error bind_error(const error_code& failure, const HttpServerOptions& options) {
 
 Result<tcp::endpoint> find_endpoint(asio::io_context& context, const HttpServerOptions& options) {
   std::string host = options.host;
-  if (host.size() > 2 && host.front() == '[' && host.back() == ']')
-    host = host.substr(1, host.size() - 2);
+  if (host.size() > 2 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
   if (host.empty())
-    return Error{Code::kInvalid,
-                 "the host to listen on is empty; 0.0.0.0 means all addresses of this machine"};
+    return Error{Code::kInvalid, "the host to listen on is empty; 0.0.0.0 means all addresses of this machine"};
   error_code failure;
   tcp::resolver resolver(context);
-  const auto found =
-      resolver.resolve(host, std::to_string(options.port),
-                       tcp::resolver::passive | tcp::resolver::numeric_service, failure);
+  const auto found = resolver.resolve(host, std::to_string(options.port),
+                                      tcp::resolver::passive | tcp::resolver::numeric_service, failure);
   if (failure || found.empty()) {
-    return Error{Code::kNotFound,
-                 "the host name '" + options.host + "' is not known: " + failure.message()};
+    return Error{Code::kNotFound, "the host name '" + options.host + "' is not known: " + failure.message()};
   }
   // "localhost" names two addresses: people and scripts then mean the IPv4 one.
   for (const auto& entry : found) {
@@ -508,8 +496,7 @@ Status listen_on(Acceptor& acceptor, const HttpServerOptions& options, asio::io_
   error_code failure;
   acceptor.open(endpoint.protocol(), failure);
   if (!failure) acceptor.set_option(asio::socket_base::reuse_address(true), failure);
-  if (!failure && endpoint.address().is_v6())
-    acceptor.set_option(asio::ip::v6_only(false), failure);
+  if (!failure && endpoint.address().is_v6()) acceptor.set_option(asio::ip::v6_only(false), failure);
   if (!failure) acceptor.bind(endpoint, failure);
   if (!failure) acceptor.listen(asio::socket_base::max_listen_connections, failure);
   if (failure) return bind_error(failure, options);
@@ -518,10 +505,8 @@ Status listen_on(Acceptor& acceptor, const HttpServerOptions& options, asio::io_
 
 class BeastServer final : public HttpServer {
  public:
-  BeastServer(const HttpServerOptions& options, std::vector<Route> routes)
-      : shared_(options, std::move(routes)) {
-    for (int i = 0; i < std::max(1, options.io_threads); ++i)
-      loops_.push_back(std::make_unique<Loop>());
+  BeastServer(const HttpServerOptions& options, std::vector<Route> routes) : shared_(options, std::move(routes)) {
+    for (int i = 0; i < std::max(1, options.io_threads); ++i) loops_.push_back(std::make_unique<Loop>());
     acceptor_.emplace(loops_.front()->context);
   }
   ~BeastServer() override { stop(0); }
@@ -553,11 +538,9 @@ Status BeastServer::open() {
   const tcp::endpoint bound = acceptor_->local_endpoint(failure);
   port_ = bound.port();
   const std::string host = bound.address().to_string(failure);
-  url_ =
-      "http://" + (bound.address().is_v6() ? "[" + host + "]" : host) + ":" + std::to_string(port_);
+  url_ = "http://" + (bound.address().is_v6() ? "[" + host + "]" : host) + ":" + std::to_string(port_);
   asio::co_spawn(loops_.front()->context, accept(), asio::detached);
-  for (const auto& loop : loops_)
-    loop->thread = std::thread([&context = loop->context] { context.run(); });
+  for (const auto& loop : loops_) loop->thread = std::thread([&context = loop->context] { context.run(); });
   return {};
 }
 
@@ -580,10 +563,8 @@ void BeastServer::take(Loop& loop, Socket socket) {
   const std::size_t have = shared_.connections;
   const std::size_t limit = shared_.options.max_connections;
   if (have >= limit + kMaxRejecting) return;  // closes the socket
-  asio::co_spawn(
-      loop.context,
-      serve(std::make_unique<Connection>(shared_, loop, std::move(socket), have >= limit)),
-      asio::detached);
+  asio::co_spawn(loop.context, serve(std::make_unique<Connection>(shared_, loop, std::move(socket), have >= limit)),
+                 asio::detached);
 }
 
 // Connections that the system has accepted for us already are served, not reset.
@@ -601,8 +582,7 @@ void BeastServer::close_acceptor() {
 
 void BeastServer::wait_for_connections(milliseconds limit) const {
   const Ticks::time_point end = Ticks::now() + limit;
-  while (shared_.connections > 0 && Ticks::now() < end)
-    std::this_thread::sleep_for(milliseconds(2));
+  while (shared_.connections > 0 && Ticks::now() < end) std::this_thread::sleep_for(milliseconds(2));
 }
 
 void BeastServer::stop(int grace_ms) {
@@ -630,8 +610,7 @@ void BeastServer::stop(int grace_ms) {
 
 }  // namespace
 
-Result<std::unique_ptr<HttpServer>> HttpServer::start(const HttpServerOptions& options,
-                                                      std::vector<Route> routes) {
+Result<std::unique_ptr<HttpServer>> HttpServer::start(const HttpServerOptions& options, std::vector<Route> routes) {
   try {
     auto server = std::make_unique<BeastServer>(options, std::move(routes));
     RETURN_IF_ERROR(server->open());
@@ -641,8 +620,7 @@ Result<std::unique_ptr<HttpServer>> HttpServer::start(const HttpServerOptions& o
   }
 }
 
-ParsedBytes parse_http_bytes(std::string_view bytes, const HttpServerOptions& options,
-                             std::span<const Route> routes) {
+ParsedBytes parse_http_bytes(std::string_view bytes, const HttpServerOptions& options, std::span<const Route> routes) {
   ParsedBytes parsed;
   Parser parser;
   set_limits(parser, options);

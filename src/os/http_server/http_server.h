@@ -45,8 +45,7 @@ class HttpServer {
  public:
   // Listens and answers from now on. kConflict: the port is taken (says by whom); kInvalid: the
   // address is none of this machine's; kNotFound: an unknown host name; kIo: anything else.
-  static Result<std::unique_ptr<HttpServer>> start(const HttpServerOptions& options,
-                                                   std::vector<Route> routes);
+  static Result<std::unique_ptr<HttpServer>> start(const HttpServerOptions& options, std::vector<Route> routes);
   virtual ~HttpServer() = default;  // as stop(0)
 
   virtual std::uint16_t port() const = 0;
@@ -66,7 +65,6 @@ struct ParsedBytes {
 };
 
 // The server's own parser and limits over bytes in memory, for tests and fuzzing.
-ParsedBytes parse_http_bytes(std::string_view bytes, const HttpServerOptions& options,
-                             std::span<const Route> routes);
+ParsedBytes parse_http_bytes(std::string_view bytes, const HttpServerOptions& options, std::span<const Route> routes);
 
 }  // namespace arete::os

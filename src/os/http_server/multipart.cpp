@@ -26,8 +26,7 @@ std::string take_value(std::string_view& rest) {
   std::size_t i = 1;
   for (; i < rest.size() && rest[i] != '"'; ++i) {
     // Only quotes and backslashes are escaped: old browsers send "C:\dir\file" unescaped.
-    const bool escape =
-        rest[i] == '\\' && i + 1 < rest.size() && (rest[i + 1] == '"' || rest[i + 1] == '\\');
+    const bool escape = rest[i] == '\\' && i + 1 < rest.size() && (rest[i + 1] == '"' || rest[i + 1] == '\\');
     if (escape) ++i;
     value.push_back(rest[i]);
   }
@@ -42,8 +41,8 @@ Result<std::string> find_boundary(std::string_view content_type) {
     return Error{Code::kInvalid, "multipart: the Content-Type names no boundary"};
   }
   if (boundary.size() > kMaxBoundaryBytes) {
-    return Error{Code::kInvalid, "multipart: the boundary is longer than " +
-                                     std::to_string(kMaxBoundaryBytes) + " bytes"};
+    return Error{Code::kInvalid,
+                 "multipart: the boundary is longer than " + std::to_string(kMaxBoundaryBytes) + " bytes"};
   }
   return boundary;
 }
@@ -53,10 +52,8 @@ enum class Tail { kLast, kPart };
 
 // Finds the next whole boundary line. Returns what stands before it and leaves `rest` behind it.
 // Bytes that only begin like one belong to the content.
-Result<std::string_view> take_content(std::string_view& rest, std::string_view delimiter,
-                                      Tail& tail) {
-  for (std::size_t at = rest.find(delimiter); at != std::string_view::npos;
-       at = rest.find(delimiter, at + 1)) {
+Result<std::string_view> take_content(std::string_view& rest, std::string_view delimiter, Tail& tail) {
+  for (std::size_t at = rest.find(delimiter); at != std::string_view::npos; at = rest.find(delimiter, at + 1)) {
     const std::size_t behind = at + delimiter.size();
     const std::size_t padding = std::min(rest.find_first_not_of(" \t", behind), rest.size());
     const bool last = rest.substr(behind).starts_with("--");
@@ -75,8 +72,7 @@ bool read_disposition(std::string_view value, Part& part) {
   bool found = false;
   part.name = header_parameter(value, "name", &found);
   part.file_name = header_parameter(value, "filename", &part.has_file_name);
-  if (!part.has_file_name)
-    part.file_name = header_parameter(value, "filename*", &part.has_file_name);
+  if (!part.has_file_name) part.file_name = header_parameter(value, "filename*", &part.has_file_name);
   return found;
 }
 
@@ -98,8 +94,7 @@ Status read_head(std::string_view& rest, Part& part) {
     if (same_ignoring_case(name, "content-type")) part.content_type = std::string(value);
     if (same_ignoring_case(name, "content-disposition")) named = read_disposition(value, part);
   }
-  if (!named)
-    return Error{Code::kInvalid, "multipart: a part has no name in its Content-Disposition"};
+  if (!named) return Error{Code::kInvalid, "multipart: a part has no name in its Content-Disposition"};
   rest.remove_prefix(static_cast<std::size_t>(head.data() - rest.data()) + kLineEnd.size());
   return {};
 }
@@ -133,17 +128,14 @@ Result<std::vector<Part>> parse_multipart(std::string_view body, std::string_vie
   std::string_view rest = body;
   Tail tail = Tail::kPart;
   // The first boundary line may stand at the very start; what stands before it is dropped.
-  const std::string_view first =
-      std::string_view(delimiter).substr(body.starts_with("--") ? kLineEnd.size() : 0);
+  const std::string_view first = std::string_view(delimiter).substr(body.starts_with("--") ? kLineEnd.size() : 0);
   if (!take_content(rest, first, tail)) {
-    return Error{Code::kCorrupt,
-                 "multipart: the boundary of the Content-Type does not appear in the body"};
+    return Error{Code::kCorrupt, "multipart: the boundary of the Content-Type does not appear in the body"};
   }
   std::vector<Part> parts;
   while (tail != Tail::kLast) {
     if (parts.size() >= kMaxParts) {
-      return Error{Code::kExhausted,
-                   "multipart: more than " + std::to_string(kMaxParts) + " parts"};
+      return Error{Code::kExhausted, "multipart: more than " + std::to_string(kMaxParts) + " parts"};
     }
     Part part;
     RETURN_IF_ERROR(read_head(rest, part));

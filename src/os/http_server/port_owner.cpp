@@ -22,19 +22,16 @@ void add_listeners(const std::string& table, std::uint16_t port, std::set<std::s
   while (std::getline(file, line)) {
     std::istringstream row(line);
     std::string slot, local, remote, state, queues, timer, retries, user, timeout, inode;
-    row >> slot >> local >> remote >> state >> queues >> timer >> retries >> user >> timeout >>
-        inode;
+    row >> slot >> local >> remote >> state >> queues >> timer >> retries >> user >> timeout >> inode;
     const std::size_t colon = local.rfind(':');
     if (!row || colon == std::string::npos || state != kListening) continue;
-    if (std::stoul(local.substr(colon + 1), nullptr, 16) == port)
-      sockets.insert("socket:[" + inode + "]");
+    if (std::stoul(local.substr(colon + 1), nullptr, 16) == port) sockets.insert("socket:[" + inode + "]");
   }
 }
 
 bool holds_one(const fs::path& process, const std::set<std::string>& sockets) {
   std::error_code failure;
-  for (fs::directory_iterator fd(process / "fd", failure), end; !failure && fd != end;
-       fd.increment(failure)) {
+  for (fs::directory_iterator fd(process / "fd", failure), end; !failure && fd != end; fd.increment(failure)) {
     std::error_code unreadable;
     if (sockets.contains(fs::read_symlink(fd->path(), unreadable).string())) return true;
   }
@@ -48,8 +45,7 @@ std::string describe_port_owner(std::uint16_t port) {
   for (const char* table : {"/proc/net/tcp", "/proc/net/tcp6"}) add_listeners(table, port, sockets);
   std::error_code failure;
   fs::directory_iterator process("/proc", failure);
-  for (const fs::directory_iterator end; !failure && !sockets.empty() && process != end;
-       process.increment(failure)) {
+  for (const fs::directory_iterator end; !failure && !sockets.empty() && process != end; process.increment(failure)) {
     const std::string id = process->path().filename().string();
     if (!std::ranges::all_of(id, [](char c) { return c >= '0' && c <= '9'; })) continue;
     if (!holds_one(process->path(), sockets)) continue;

@@ -24,9 +24,8 @@ HttpResponse unknown_path(std::span<const Route> routes, std::string_view path) 
   for (const Route& route : routes) known.push_back(route.method + " " + route.path);
   HttpResponse response;
   response.status = 404;
-  response.body = Json::object({{"error", "there is nothing at " + std::string(path)},
-                                {"paths", std::move(known)}})
-                      .dump();
+  response.body =
+      Json::object({{"error", "there is nothing at " + std::string(path)}, {"paths", std::move(known)}}).dump();
   return response;
 }
 
@@ -36,8 +35,7 @@ HttpResponse wrong_method(std::string_view method, std::string_view path, std::s
     response.status = 204;
     response.content_type.clear();
   } else {
-    response =
-        error_response(405, std::string(path) + " takes " + allow + ", not " + std::string(method));
+    response = error_response(405, std::string(path) + " takes " + allow + ", not " + std::string(method));
   }
   response.headers.add("Allow", std::move(allow));
   return response;
@@ -45,8 +43,7 @@ HttpResponse wrong_method(std::string_view method, std::string_view path, std::s
 
 }  // namespace
 
-RouteMatch match_route(std::span<const Route> routes, std::string_view method,
-                       std::string_view path) {
+RouteMatch match_route(std::span<const Route> routes, std::string_view method, std::string_view path) {
   const std::string_view wanted = method == "HEAD" ? "GET" : method;
   for (const Route& route : routes) {
     if (route.path == path && route.method == wanted) return {&route, {}};
@@ -62,8 +59,7 @@ HttpResponse run_handler(const Route& route, const HttpRequest& request) {
   } catch (const std::bad_alloc&) {
     return error_response(Error{Code::kUnavailable, "not enough memory for this request now"});
   } catch (const std::exception& failure) {
-    return error_response(
-        Error{Code::kBug, "the handler of " + route.path + " failed: " + failure.what()});
+    return error_response(Error{Code::kBug, "the handler of " + route.path + " failed: " + failure.what()});
   }
 }
 
@@ -75,9 +71,8 @@ HttpResponse answer(std::span<const Route> routes, const HttpRequest& request) {
 }
 
 HttpResponse too_large(const Route& route) {
-  return error_response(413, "the body of " + route.method + " " + route.path +
-                                 " is over the limit of " + std::to_string(route.body_limit_bytes) +
-                                 " bytes");
+  return error_response(413, "the body of " + route.method + " " + route.path + " is over the limit of " +
+                                 std::to_string(route.body_limit_bytes) + " bytes");
 }
 
 }  // namespace arete::os

@@ -44,8 +44,7 @@ struct RouteMatch {
   const Route* route = nullptr;
   HttpResponse refusal;
 };
-RouteMatch match_route(std::span<const Route> routes, std::string_view method,
-                       std::string_view path);
+RouteMatch match_route(std::span<const Route> routes, std::string_view method, std::string_view path);
 
 // Runs the handler; an exception (no memory, a bug) becomes a 500 or 503 with its text.
 HttpResponse run_handler(const Route& route, const HttpRequest& request);
