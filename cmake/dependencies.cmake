@@ -21,6 +21,22 @@ set(ONNX_VERSION_MINOR ${CMAKE_MATCH_2})
 set(ONNX_VERSION_PATCH ${CMAKE_MATCH_3})
 set(onnx_gen "${CMAKE_BINARY_DIR}/onnx_gen")
 configure_file("${ONNX_DIR}/onnx/common/version.h.in" "${onnx_gen}/onnx/common/version.h" @ONLY)
+# Its shape inference hands operators a null pointer for a type that is not known, which EyeLike, Loop,
+# TreeEnsemble and others follow, and makes an entry for each element of any 1-D tensor (4 GB for 10^8):
+# here the type is an empty one, which all of them test, and only tensors as long as a shape count.
+function(onnx_patch from to)
+  string(FIND "${header}" "${from}" found)
+  if(found EQUAL -1)
+    message(FATAL_ERROR "onnx/shape_inference/implementation.h has no '${from}': look at this patch anew")
+  endif()
+  string(REPLACE "${from}" "${to}" header "${header}")
+  set(header "${header}" PARENT_SCOPE)
+endfunction()
+file(READ "${ONNX_DIR}/onnx/shape_inference/implementation.h" header)
+onnx_patch("return allInputTypes_[index];"
+           "static const TypeProto unknown; return allInputTypes_[index] != nullptr ? allInputTypes_[index] : &unknown;")
+onnx_patch("(shape.dim(0).has_dim_value())) {" "(shape.dim(0).has_dim_value()) && shape.dim(0).dim_value() <= 1024) {")
+file(CONFIGURE OUTPUT "${onnx_gen}/onnx/shape_inference/implementation.h" CONTENT "${header}" @ONLY)
 foreach(proto onnx-ml onnx-operators-ml onnx-data)
   list(APPEND onnx_pb_cc "${onnx_gen}/onnx/${proto}.pb.cc")
   list(APPEND onnx_pb_in "${ONNX_DIR}/onnx/${proto}.proto")
@@ -34,9 +50,9 @@ set_target_properties(onnx PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 6 EX
 # These two and the generated files do not share a translation unit with others.
 set_source_files_properties("${ONNX_DIR}/onnx/defs/schema.cc" "${ONNX_DIR}/onnx/defs/tensor_proto_util.cc" ${onnx_pb_cc}
                             PROPERTIES SKIP_UNITY_BUILD_INCLUSION TRUE)
-target_include_directories(onnx SYSTEM PUBLIC "${ONNX_DIR}" "${onnx_gen}")
+target_include_directories(onnx SYSTEM PUBLIC "${onnx_gen}" "${ONNX_DIR}")
 target_compile_definitions(onnx PUBLIC ONNX_NAMESPACE=onnx ONNX_ML=1 ONNX_USE_LITE_PROTO=1)
-target_compile_options(onnx PRIVATE -w)
+target_compile_options(onnx PRIVATE -w -fwrapv)  # hostile sizes overflow in its arithmetic
 target_link_libraries(onnx PUBLIC protobuf::libprotobuf-lite)
 arete_dependency(onnx onnx)
 arete_dependency(protobuf protobuf::libprotobuf-lite)
