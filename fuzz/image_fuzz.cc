@@ -18,8 +18,7 @@ constexpr std::int64_t kMaxPixels = 1 << 20;  // keeps one input fast
 void check_image(const Image& image, int channels) {
   CHECK(image.width > 0 && image.height > 0 && image.channels == channels);
   CHECK(std::int64_t{image.width} * image.height <= kMaxPixels);
-  CHECK(image.pixels.size() == static_cast<std::size_t>(image.width) *
-                                   static_cast<std::size_t>(image.height) *
+  CHECK(image.pixels.size() == static_cast<std::size_t>(image.width) * static_cast<std::size_t>(image.height) *
                                    static_cast<std::size_t>(channels));
 }
 

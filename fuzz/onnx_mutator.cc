@@ -22,43 +22,259 @@ namespace {
 
 // All operators that the official library has ever had.
 constexpr const char* kOps[] = {
-    "Abs", "Acos", "Acosh", "Add", "AffineGrid", "And", "ArgMax", "ArgMin", "Asin", "Asinh", "Atan", "Atanh",
-    "Attention", "AveragePool", "BatchNormalization", "Bernoulli", "BitCast", "BitShift", "BitwiseAnd",
-    "BitwiseNot", "BitwiseOr", "BitwiseXor", "BlackmanWindow", "Cast", "CastLike", "CausalConvWithState",
-    "Ceil", "Celu", "CenterCropPad", "Clip", "Col2Im", "Compress", "Concat", "ConcatFromSequence", "Constant",
-    "ConstantOfShape", "Conv", "ConvInteger", "ConvTranspose", "Cos", "Cosh", "CumProd", "CumSum", "DFT",
-    "DeformConv", "DepthToSpace", "DequantizeLinear", "Det", "Div", "Dropout", "DynamicQuantizeLinear",
-    "Einsum", "Elu", "Equal", "Erf", "Exp", "Expand", "EyeLike", "Flatten", "Floor", "GRU", "Gather",
-    "GatherElements", "GatherND", "Gelu", "Gemm", "GlobalAveragePool", "GlobalLpPool", "GlobalMaxPool",
-    "Greater", "GreaterOrEqual", "GridSample", "GroupNormalization", "HammingWindow", "HannWindow",
-    "HardSigmoid", "HardSwish", "Hardmax", "Identity", "If", "ImageDecoder", "InstanceNormalization", "IsInf",
-    "IsNaN", "LRN", "LSTM", "LayerNormalization", "LeakyRelu", "Less", "LessOrEqual", "LinearAttention", "Log",
-    "LogSoftmax", "Loop", "LpNormalization", "LpPool", "MatMul", "MatMulInteger", "Max", "MaxPool",
-    "MaxRoiPool", "MaxUnpool", "Mean", "MeanVarianceNormalization", "MelWeightMatrix", "Min", "Mish", "Mod",
-    "Mul", "Multinomial", "Neg", "NegativeLogLikelihoodLoss", "NonMaxSuppression", "NonZero", "Not", "OneHot",
-    "Optional", "OptionalGetElement", "OptionalHasElement", "Or", "PRelu", "Pad", "Pow", "QLinearConv",
-    "QLinearMatMul", "QuantizeLinear", "RMSNormalization", "RNN", "RandomNormal", "RandomNormalLike",
-    "RandomUniform", "RandomUniformLike", "Range", "Reciprocal", "ReduceL1", "ReduceL2", "ReduceLogSum",
-    "ReduceLogSumExp", "ReduceMax", "ReduceMean", "ReduceMin", "ReduceProd", "ReduceSum", "ReduceSumSquare",
-    "RegexFullMatch", "Relu", "Reshape", "Resize", "ReverseSequence", "RoiAlign", "RotaryEmbedding", "Round",
-    "STFT", "Scan", "Scatter", "ScatterElements", "ScatterND", "Selu", "SequenceAt", "SequenceConstruct",
-    "SequenceEmpty", "SequenceErase", "SequenceInsert", "SequenceLength", "SequenceMap", "Shape", "Shrink",
-    "Sigmoid", "Sign", "Sin", "Sinh", "Size", "Slice", "Softmax", "SoftmaxCrossEntropyLoss", "Softplus",
-    "Softsign", "SpaceToDepth", "Split", "SplitToSequence", "Sqrt", "Squeeze", "StringConcat",
-    "StringNormalizer", "StringSplit", "Sub", "Sum", "SwiGLU", "Swish", "Tan", "Tanh", "TensorScatter",
-    "TfIdfVectorizer", "ThresholdedRelu", "Tile", "TopK", "Transpose", "Trilu", "Unique", "Unsqueeze",
-    "Upsample", "Where", "Xor",
-    "ArrayFeatureExtractor", "Binarizer", "CastMap", "CategoryMapper", "DictVectorizer", "FeatureVectorizer",
-    "Imputer", "LabelEncoder", "LinearClassifier", "LinearRegressor", "Normalizer", "OneHotEncoder",
-    "SVMClassifier", "SVMRegressor", "Scaler", "TreeEnsemble", "TreeEnsembleClassifier",
-    "TreeEnsembleRegressor", "ZipMap",
+    "Abs",
+    "Acos",
+    "Acosh",
+    "Add",
+    "AffineGrid",
+    "And",
+    "ArgMax",
+    "ArgMin",
+    "Asin",
+    "Asinh",
+    "Atan",
+    "Atanh",
+    "Attention",
+    "AveragePool",
+    "BatchNormalization",
+    "Bernoulli",
+    "BitCast",
+    "BitShift",
+    "BitwiseAnd",
+    "BitwiseNot",
+    "BitwiseOr",
+    "BitwiseXor",
+    "BlackmanWindow",
+    "Cast",
+    "CastLike",
+    "CausalConvWithState",
+    "Ceil",
+    "Celu",
+    "CenterCropPad",
+    "Clip",
+    "Col2Im",
+    "Compress",
+    "Concat",
+    "ConcatFromSequence",
+    "Constant",
+    "ConstantOfShape",
+    "Conv",
+    "ConvInteger",
+    "ConvTranspose",
+    "Cos",
+    "Cosh",
+    "CumProd",
+    "CumSum",
+    "DFT",
+    "DeformConv",
+    "DepthToSpace",
+    "DequantizeLinear",
+    "Det",
+    "Div",
+    "Dropout",
+    "DynamicQuantizeLinear",
+    "Einsum",
+    "Elu",
+    "Equal",
+    "Erf",
+    "Exp",
+    "Expand",
+    "EyeLike",
+    "Flatten",
+    "Floor",
+    "GRU",
+    "Gather",
+    "GatherElements",
+    "GatherND",
+    "Gelu",
+    "Gemm",
+    "GlobalAveragePool",
+    "GlobalLpPool",
+    "GlobalMaxPool",
+    "Greater",
+    "GreaterOrEqual",
+    "GridSample",
+    "GroupNormalization",
+    "HammingWindow",
+    "HannWindow",
+    "HardSigmoid",
+    "HardSwish",
+    "Hardmax",
+    "Identity",
+    "If",
+    "ImageDecoder",
+    "InstanceNormalization",
+    "IsInf",
+    "IsNaN",
+    "LRN",
+    "LSTM",
+    "LayerNormalization",
+    "LeakyRelu",
+    "Less",
+    "LessOrEqual",
+    "LinearAttention",
+    "Log",
+    "LogSoftmax",
+    "Loop",
+    "LpNormalization",
+    "LpPool",
+    "MatMul",
+    "MatMulInteger",
+    "Max",
+    "MaxPool",
+    "MaxRoiPool",
+    "MaxUnpool",
+    "Mean",
+    "MeanVarianceNormalization",
+    "MelWeightMatrix",
+    "Min",
+    "Mish",
+    "Mod",
+    "Mul",
+    "Multinomial",
+    "Neg",
+    "NegativeLogLikelihoodLoss",
+    "NonMaxSuppression",
+    "NonZero",
+    "Not",
+    "OneHot",
+    "Optional",
+    "OptionalGetElement",
+    "OptionalHasElement",
+    "Or",
+    "PRelu",
+    "Pad",
+    "Pow",
+    "QLinearConv",
+    "QLinearMatMul",
+    "QuantizeLinear",
+    "RMSNormalization",
+    "RNN",
+    "RandomNormal",
+    "RandomNormalLike",
+    "RandomUniform",
+    "RandomUniformLike",
+    "Range",
+    "Reciprocal",
+    "ReduceL1",
+    "ReduceL2",
+    "ReduceLogSum",
+    "ReduceLogSumExp",
+    "ReduceMax",
+    "ReduceMean",
+    "ReduceMin",
+    "ReduceProd",
+    "ReduceSum",
+    "ReduceSumSquare",
+    "RegexFullMatch",
+    "Relu",
+    "Reshape",
+    "Resize",
+    "ReverseSequence",
+    "RoiAlign",
+    "RotaryEmbedding",
+    "Round",
+    "STFT",
+    "Scan",
+    "Scatter",
+    "ScatterElements",
+    "ScatterND",
+    "Selu",
+    "SequenceAt",
+    "SequenceConstruct",
+    "SequenceEmpty",
+    "SequenceErase",
+    "SequenceInsert",
+    "SequenceLength",
+    "SequenceMap",
+    "Shape",
+    "Shrink",
+    "Sigmoid",
+    "Sign",
+    "Sin",
+    "Sinh",
+    "Size",
+    "Slice",
+    "Softmax",
+    "SoftmaxCrossEntropyLoss",
+    "Softplus",
+    "Softsign",
+    "SpaceToDepth",
+    "Split",
+    "SplitToSequence",
+    "Sqrt",
+    "Squeeze",
+    "StringConcat",
+    "StringNormalizer",
+    "StringSplit",
+    "Sub",
+    "Sum",
+    "SwiGLU",
+    "Swish",
+    "Tan",
+    "Tanh",
+    "TensorScatter",
+    "TfIdfVectorizer",
+    "ThresholdedRelu",
+    "Tile",
+    "TopK",
+    "Transpose",
+    "Trilu",
+    "Unique",
+    "Unsqueeze",
+    "Upsample",
+    "Where",
+    "Xor",
+    "ArrayFeatureExtractor",
+    "Binarizer",
+    "CastMap",
+    "CategoryMapper",
+    "DictVectorizer",
+    "FeatureVectorizer",
+    "Imputer",
+    "LabelEncoder",
+    "LinearClassifier",
+    "LinearRegressor",
+    "Normalizer",
+    "OneHotEncoder",
+    "SVMClassifier",
+    "SVMRegressor",
+    "Scaler",
+    "TreeEnsemble",
+    "TreeEnsembleClassifier",
+    "TreeEnsembleRegressor",
+    "ZipMap",
 };
-constexpr std::int64_t kInts[] = {0, 1, 2, 3, 4, 7, 8, 16, 64, -1, -2, -3, -4, 127, 1000, 65536, 1LL << 31, -(1LL << 31), 1LL << 40, 1LL << 62,
-                                  INT64_MAX, INT64_MIN, INT64_MIN + 1};
+constexpr std::int64_t kInts[] = {0,
+                                  1,
+                                  2,
+                                  3,
+                                  4,
+                                  7,
+                                  8,
+                                  16,
+                                  64,
+                                  -1,
+                                  -2,
+                                  -3,
+                                  -4,
+                                  127,
+                                  1000,
+                                  65536,
+                                  1LL << 31,
+                                  -(1LL << 31),
+                                  1LL << 40,
+                                  1LL << 62,
+                                  INT64_MAX,
+                                  INT64_MIN,
+                                  INT64_MIN + 1};
 constexpr float kFloats[] = {0.0F, -0.0F, 1.0F, -1.0F, 0.5F, 2.0F, 1e-30F, 1e30F, 3.4e38F, 1e9F, -1e18F};
-constexpr const char* kStrings[] = {"",     "NOTSET", "SAME_UPPER", "SAME_LOWER", "VALID",  "constant", "reflect", "ij,jk->ik", "...ij->...ji", "ii->i", "i,,->",
-                                    "->",   "linear", "nearest",    "cubic",      "sizes",  "DCR",      "CRD",     "forward",   "reverse",      "bidirectional", "Relu",
-                                    "none", "mean",   "sum",        "mul",        "a.b",    "tf_crop_and_resize",  "LINEAR",    "BILINEAR",     "TREE"};
+constexpr const char* kStrings[] = {
+    "",          "NOTSET",       "SAME_UPPER", "SAME_LOWER", "VALID",   "constant", "reflect",
+    "ij,jk->ik", "...ij->...ji", "ii->i",      "i,,->",      "->",      "linear",   "nearest",
+    "cubic",     "sizes",        "DCR",        "CRD",        "forward", "reverse",  "bidirectional",
+    "Relu",      "none",         "mean",       "sum",        "mul",     "a.b",      "tf_crop_and_resize",
+    "LINEAR",    "BILINEAR",     "TREE"};
 
 class Mutator {
  public:
@@ -84,15 +300,23 @@ class Mutator {
       case 0:
       case 1:
       case 2:
-      case 3: return insert_node();
+      case 3:
+        return insert_node();
       case 4:
-      case 5: return change_attribute();
-      case 6: return rewire();
-      case 7: return change_weight();
-      case 8: return change_type();
-      case 9: return remove_node();
-      case 10: return change_opset();
-      default: return add_weight();
+      case 5:
+        return change_attribute();
+      case 6:
+        return rewire();
+      case 7:
+        return change_weight();
+      case 8:
+        return change_type();
+      case 9:
+        return remove_node();
+      case 10:
+        return change_opset();
+      default:
+        return add_weight();
     }
   }
 
@@ -100,7 +324,8 @@ class Mutator {
     std::vector<std::string> names;
     for (const Value& input : graph_.inputs) names.push_back(input.name);
     for (const Weight& weight : graph_.weights) names.push_back(weight.name);
-    for (std::size_t i = 0; i < index; ++i) names.insert(names.end(), graph_.nodes[i].outputs.begin(), graph_.nodes[i].outputs.end());
+    for (std::size_t i = 0; i < index; ++i)
+      names.insert(names.end(), graph_.nodes[i].outputs.begin(), graph_.nodes[i].outputs.end());
     return names;
   }
 
@@ -118,10 +343,13 @@ class Mutator {
     }
     const auto index = static_cast<std::size_t>(below(graph_.nodes.size() + 1));
     const std::vector<std::string> names = names_before(index);
-    const int inputs = row->min_inputs + below(static_cast<std::size_t>(std::min(row->max_inputs - row->min_inputs, 4) + 1));
-    const int outputs = std::max(row->min_outputs, 1) + below(static_cast<std::size_t>(std::min(row->max_outputs - row->min_outputs, 3) + 1));
+    const int inputs =
+        row->min_inputs + below(static_cast<std::size_t>(std::min(row->max_inputs - row->min_inputs, 4) + 1));
+    const int outputs = std::max(row->min_outputs, 1) +
+                        below(static_cast<std::size_t>(std::min(row->max_outputs - row->min_outputs, 3) + 1));
     for (int i = 0; i < inputs; ++i) node.inputs.push_back(chance(5) ? "" : some_name(names));
-    for (int i = 0; i < std::min(outputs, row->max_outputs); ++i) node.outputs.push_back("m" + std::to_string(random_()));
+    for (int i = 0; i < std::min(outputs, row->max_outputs); ++i)
+      node.outputs.push_back("m" + std::to_string(random_()));
     for (const auto& [name, attribute] : row->attributes) {
       if (attribute.required || chance(35)) node.set(name, some_value(attribute.type));
     }
@@ -141,15 +369,24 @@ class Mutator {
 
   AttributeValue some_value(AttributeType type) {
     switch (type) {
-      case AttributeType::kFloat: return any(kFloats);
-      case AttributeType::kInt: return chance(30) ? static_cast<std::int64_t>(some_dtype()) : some_int();
-      case AttributeType::kString: return std::string(any(kStrings));
-      case AttributeType::kTensor: return some_tensor();
-      case AttributeType::kGraph: return some_graph();
-      case AttributeType::kFloats: return some_list<float>([&] { return any(kFloats); });
-      case AttributeType::kInts: return some_list<std::int64_t>([&] { return some_int(); });
-      case AttributeType::kStrings: return some_list<std::string>([&] { return std::string(any(kStrings)); });
-      default: return std::monostate{};
+      case AttributeType::kFloat:
+        return any(kFloats);
+      case AttributeType::kInt:
+        return chance(30) ? static_cast<std::int64_t>(some_dtype()) : some_int();
+      case AttributeType::kString:
+        return std::string(any(kStrings));
+      case AttributeType::kTensor:
+        return some_tensor();
+      case AttributeType::kGraph:
+        return some_graph();
+      case AttributeType::kFloats:
+        return some_list<float>([&] { return any(kFloats); });
+      case AttributeType::kInts:
+        return some_list<std::int64_t>([&] { return some_int(); });
+      case AttributeType::kStrings:
+        return some_list<std::string>([&] { return std::string(any(kStrings)); });
+      default:
+        return std::monostate{};
     }
   }
 
@@ -194,7 +431,8 @@ class Mutator {
       std::vector<std::int64_t> values;
       for (int i = below(5); i > 0; --i) values.push_back(some_int());
       const auto count = static_cast<std::int64_t>(values.size());
-      return count == 1 && chance(50) ? Tensor::scalar<std::int64_t>(values[0]) : Tensor::of<std::int64_t>({count}, std::span<const std::int64_t>(values));
+      return count == 1 && chance(50) ? Tensor::scalar<std::int64_t>(values[0])
+                                      : Tensor::of<std::int64_t>({count}, std::span<const std::int64_t>(values));
     }
     Result<Tensor> tensor = Tensor::zeros(some_dtype(), small_shape());
     if (!tensor) return Tensor::scalar<float>(1.0F);
@@ -207,7 +445,8 @@ class Mutator {
     ValueType type{TypeKind::kTensor, some_dtype(), !chance(15), {}, ""};
     for (int i = type.has_shape ? below(6) : 0; i > 0; --i) {
       const std::int64_t size = chance(80) ? below(9) : kInts[below(std::size(kInts))];
-      type.dims.push_back(chance(15) ? Dim{-1, "N"} : Dim{std::max<std::int64_t>(size, chance(95) ? -1 : INT64_MIN), ""});
+      type.dims.push_back(chance(15) ? Dim{-1, "N"}
+                                     : Dim{std::max<std::int64_t>(size, chance(95) ? -1 : INT64_MIN), ""});
     }
     return type;
   }
@@ -252,7 +491,8 @@ class Mutator {
 
   void change_opset() { model_.set_opset("", 7 + below(static_cast<std::size_t>(newest_opset("")) - 6)); }
 
-  static constexpr DType kCommon[] = {DType::kFloat32, DType::kInt64, DType::kInt32, DType::kUint8, DType::kInt8, DType::kBool, DType::kString};
+  static constexpr DType kCommon[] = {DType::kFloat32, DType::kInt64, DType::kInt32, DType::kUint8,
+                                      DType::kInt8,    DType::kBool,  DType::kString};
 
   Model& model_;
   Graph& graph_;
@@ -265,7 +505,8 @@ ReadOptions with_external_file() {
 
 }  // namespace
 
-extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size, std::size_t max_size, unsigned int seed) {
+extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size, std::size_t max_size,
+                                               unsigned int seed) {
   if (seed % 2 == 0) return LLVMFuzzerMutate(data, size, max_size);
   Result<ReadModel> read = read_onnx(std::as_bytes(std::span(data, size)), with_external_file());
   if (!read) return LLVMFuzzerMutate(data, size, max_size);

@@ -1,8 +1,8 @@
 #include "core/model_card.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
-#include <optional>
 #include <string_view>
 
 namespace arete {
@@ -209,6 +209,39 @@ Json to_json(const ModelCard& card) {
     output.set("labels", std::move(labels));
   }
   return Json::object({{"input", input_to_json(card.input)}, {"output", std::move(output)}});
+}
+
+namespace {
+
+constexpr std::int64_t kMinSide = 8;  // smaller "images" are more likely something else
+
+bool is_side(std::int64_t size) { return size >= kMinSide && size <= kMaxCardImageSide; }
+bool is_channels(std::int64_t size) { return size == 1 || size == 3; }
+bool is_real(DType dtype) { return dtype == DType::kFloat32 || dtype == DType::kFloat16; }
+
+}  // namespace
+
+std::optional<InputCard> guess_image(DType dtype, const Shape& shape) {
+  if (shape.size() != 4 || !(is_real(dtype) || dtype == DType::kUint8)) return std::nullopt;
+  const bool channels_first = is_channels(shape[1]) && is_side(shape[2]) && is_side(shape[3]);
+  const bool channels_last = is_channels(shape[3]) && is_side(shape[1]) && is_side(shape[2]);
+  if (!channels_first && !channels_last) return std::nullopt;
+  InputCard card;
+  card.kind = InputKind::kImage;
+  card.layout = channels_first ? PixelLayout::kNchw : PixelLayout::kNhwc;
+  card.height = static_cast<int>(shape[channels_first ? 2 : 1]);
+  card.width = static_cast<int>(shape[channels_first ? 3 : 2]);
+  set_default_normalisation(card, static_cast<int>(shape[channels_first ? 1 : 3]));
+  if (dtype == DType::kUint8) {
+    std::ranges::fill(card.mean, 0.0F);
+    std::ranges::fill(card.std, 1.0F);
+  }
+  return card;
+}
+
+bool suggests_classes(DType dtype, Shape shape) {
+  while (shape.size() > 2 && shape.back() == 1) shape.pop_back();
+  return is_real(dtype) && shape.size() == 2 && shape[1] > 1;
 }
 
 }  // namespace arete

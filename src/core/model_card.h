@@ -6,11 +6,14 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "core/dtype.h"
 #include "core/json.h"
 #include "core/result.h"
+#include "core/shape.h"
 
 namespace arete {
 
@@ -62,5 +65,12 @@ Json to_json(const ModelCard& card);
 // The ImageNet mean and deviation for 3 channels, 0 and 1 otherwise: what an image input gets
 // when nobody said anything.
 void set_default_normalisation(InputCard& input, int channels);
+
+// What dtypes and shapes (-1: a size that is not known) suggest where nobody wrote a card.
+// An image for [N,C,H,W] or [N,H,W,C] of float32, float16 or uint8 with 1 or 3 channels and known sides of at least 8
+// pixels: default normalisation, or for uint8 the pixels as they are. Nothing for any other input.
+std::optional<InputCard> guess_image(DType dtype, const Shape& shape);
+// Scores of a classifier: floating [N,C] with C > 1; trailing axes of 1 do not count.
+bool suggests_classes(DType dtype, Shape shape);
 
 }  // namespace arete

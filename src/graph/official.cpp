@@ -18,10 +18,14 @@ constexpr std::size_t kMaxOfficialWeightBytes = 1024;
 
 ToProtoOptions without_large_weights() { return {kMaxOfficialWeightBytes, {}}; }
 
-// The first line of what the library threw, without its internal names.
+// The first line of what the library threw. Of "file.h:12: f: Assertion `...` failed: words" the words alone.
 std::string reason_of(const std::exception& failure) {
+  constexpr std::string_view kFailed = "` failed: ";
   std::string text = failure.what();
   text = text.substr(0, text.find('\n'));
+  const std::size_t assertion = text.find(": Assertion `");
+  const std::size_t failed = text.find(kFailed);
+  if (assertion != std::string::npos && failed != std::string::npos) text = text.substr(failed + kFailed.size());
   return text.empty() ? "no reason given" : text;
 }
 

@@ -17,9 +17,13 @@ void type_to_proto(const ValueType& type, onnx::TypeProto& proto) {
   auto* tensor = proto.mutable_tensor_type();
   tensor->set_elem_type(static_cast<int>(type.dtype));
   const auto rank = static_cast<int>(type.dims.size());
-  if (!type.has_shape || tensor->shape().dim_size() != rank) tensor->clear_shape();
-  if (!type.has_shape) return;
+  if (!type.has_shape) {
+    tensor->clear_shape();
+    return;
+  }
   auto* shape = tensor->mutable_shape();
+  // Axes travel only where they hold more than a size or a name; of another rank they are another tensor's.
+  if (shape->dim_size() != rank) shape->clear_dim();
   for (int i = 0; i < rank; ++i) {
     const Dim& dim = type.dims[static_cast<std::size_t>(i)];
     auto* to = i < shape->dim_size() ? shape->mutable_dim(i) : shape->add_dim();

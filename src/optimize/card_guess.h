@@ -6,8 +6,8 @@
 
 namespace arete::optimize {
 
-// An image input for a float [N,3|1,H,W] or [N,H,W,3|1] first input of known size (ImageNet
-// normalisation for 3 channels); classification for a [N,C] first output with C > 1.
+// An image where the only input suggests one, classification where the first output suggests classes
+// (core/model_card.h), with the activation that the graph lacks.
 ModelCard guess_card(const graph::Model& model);
 
 // What must still be applied to the first output to make it probabilities: none when the graph ends

@@ -78,6 +78,17 @@ std::string freeze_text(const Outcome& outcome) {
   return "";
 }
 
+// Why there is no quantised variant, where all have one reason ("nothing to quantise").
+std::string quantised_reason(const Outcome& outcome) {
+  std::string reason;
+  for (const Variant& variant : outcome.variants) {
+    if (variant.precision == "fp32") continue;
+    if (variant.report || (!reason.empty() && reason != variant.why)) return "";
+    reason = variant.why;
+  }
+  return reason.empty() ? "" : " (int8: " + reason + ")";
+}
+
 // Empty: eligible.
 std::string objection(const Variant& variant, const Outcome& outcome, const ChoiceRules& rules) {
   if (!variant.report) return "it was not measured";
@@ -118,7 +129,7 @@ void choose(Outcome& outcome, const ChoiceRules& rules) {
     if (better) outcome.chosen = i;
   }
   if (!outcome.chosen) {
-    outcome.verdict = "no variant is better: the original is handed back unchanged";
+    outcome.verdict = "no variant is better: the original is handed back unchanged" + quantised_reason(outcome);
     return;
   }
   Variant& winner = outcome.variants[*outcome.chosen];

@@ -12,6 +12,7 @@
 
 #include "core/result.h"
 #include "graph/model.h"
+#include "pass/pass.h"
 
 namespace arete::pass {
 
@@ -34,5 +35,8 @@ struct PassReport {
 // kNotFound for a name that is no pass.
 Result<std::vector<PassReport>> run_passes(graph::Model& model, std::span<const std::string_view> names,
                                            const RunOptions& options = {});
+
+// The same for rows of the caller's own.
+std::vector<PassReport> run_rows(graph::Model& model, std::span<const PassRow> rows, const RunOptions& options);
 
 }  // namespace arete::pass

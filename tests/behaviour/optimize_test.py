@@ -97,7 +97,10 @@ class Optimize(Case):
         ended = self.optimize(model, "--target", "mobile")
         self.assertEqual(ended.status, 1, ended.err)
         self.assertIn("original is handed back", ended.err)
-        self.assertIn("nothing to quantise", arete("optimize", self.path("model.onnx"), "-o", self.path("o.onnx"), "--target", "browser", "--json").json["variants"][-1]["why"])
+        self.assertIn("give --calibration DATA", ended.err)
+        ended = self.optimize(model, "--target", "browser")
+        self.assertEqual(ended.status, 1, ended.err)
+        self.assertIn("nothing to quantise", ended.err)
         with open(self.path("model.onnx"), "rb") as a, open(self.path("out.onnx"), "rb") as b:
             self.assertEqual(a.read(), b.read())
 
@@ -128,6 +131,58 @@ class Optimize(Case):
             ended = self.optimize(model, "--target", target, "--calibration", self.path("c.npz"), "--max-accuracy-drop", "20")
             self.assertEqual(ended.status, 0, ended.err)
             self.assertEqual(ended.json["optimized"]["precision"], "int8")
+
+    def test_browser_takes_the_form_that_fits(self):
+        """Dynamic int8 where MatMul and Gemm dominate, int8 weights where Conv does."""
+        rng = np.random.default_rng(0)
+        dense = model_of([helper.make_node("MatMul", ["x", "w"], ["h"]), helper.make_node("Relu", ["h"], ["r"]), helper.make_node("Gemm", ["r", "v", "c"], ["y"])],
+                         [floats("x", ["N", 64])], [floats("y", ["N", 4])],
+                         [("w", rng.normal(0, 0.1, (64, 256)).astype(np.float32)), ("v", rng.normal(0, 0.1, (256, 4)).astype(np.float32)), ("c", np.zeros(4, np.float32))])
+        for model, wanted in ((dense, "int8 dynamic"), (conv_classifier(), "int8 weights only")):
+            ended = self.optimize(model, "--target", "browser", "--max-accuracy-drop", "20")
+            self.assertEqual(ended.status, 0, ended.err)
+            self.assertEqual([v["name"] for v in ended.json["variants"] if v["chosen"]], [wanted])
+
+    def test_conversion_that_fails_is_named(self):
+        """Opset 8's Scan with lengths of sequences has no successor: the quantised forms say so, float still runs."""
+        body = helper.make_graph([helper.make_node("Add", ["s", "e"], ["n"]), helper.make_node("Identity", ["n"], ["o"])], "body",
+                                 [floats("s", [4]), floats("e", [4])], [floats("n", [4]), floats("o", [4])])
+        lengths = helper.make_tensor_value_info("lengths", onnx.TensorProto.INT64, ["N"])
+        model = model_of([helper.make_node("Scan", ["lengths", "start", "x"], ["last", "y"], body=body, num_scan_inputs=1)],
+                         [lengths, floats("start", ["N", 4]), floats("x", ["N", 5, 4])], [floats("last", ["N", 4]), floats("y", ["N", 5, 4])], opset=8)
+        np.savez(self.path("c.npz"), lengths=np.full(8, 5), start=np.zeros((8, 4), np.float32), x=np.ones((8, 5, 4), np.float32))
+        ended = self.optimize(model, "--target", "mobile", "--calibration", self.path("c.npz"))
+        self.assertEqual(ended.status, 1, ended.err)
+        self.assertIn("the model cannot be converted from opset 8 to 13: ", ended.err)
+        self.assertNotIn("Assertion", ended.err)
+
+    def test_slower_is_said_everywhere(self):
+        """What is handed back for size may be slower: JSON, stderr and page agree, and --never-slower keeps it out."""
+        data = os.environ.get("ARETE_DATA")
+        if not data:
+            print("SKIP: no data")
+            return
+        slower = []
+        for name, shape in (("vww01", (96, 96, 3)), ("kws01", (49, 10, 1))):
+            model = os.path.join(data, f"mlperf_tiny/onnx/{name}_fp32.onnx")
+            x = np.random.default_rng(5).normal(size=(32, *shape)).astype(np.float32)
+            np.savez(self.path("c.npz"), x=x)
+            run = lambda *more: arete("optimize", model, "-o", self.path("out.onnx"), "--target", "mobile", "--calibration", self.path("c.npz"),
+                                      "--report", self.path("r.html"), "--max-accuracy-drop", "100", "--json", *more)
+            ended = run()
+            self.assertEqual(ended.status, 0, ended.err)
+            with open(self.path("r.html"), encoding="utf-8") as page:
+                told = json.loads(page.read().split('type="application/json" id="report-data">')[1].split("</script>")[0])
+            self.assertEqual(told["slower"], ended.json["slower"])
+            self.assertEqual("warning: the model handed back is slower" in ended.err, ended.json["slower"])
+            self.assertEqual("slower than the original" in ended.json["verdict"], ended.json["slower"])
+            if ended.json["slower"]:
+                slower.append(name)
+                again = run("--never-slower")
+                chosen = [v for v in again.json["variants"] if v["chosen"]]
+                self.assertFalse(again.json["slower"], again.err)
+                self.assertTrue(all(v["speedup_interval"][1] >= 1 for v in chosen) and again.status == (0 if chosen else 1), again.err)
+        print("slower as int8 on this machine:", ", ".join(slower) or "none")
 
     def test_resnet18_224(self):
         """28x28 hides layout, resize and memory mistakes."""

@@ -1,6 +1,5 @@
 // Bytes that are no model, or a hostile one: each is refused with its code and its words, at once.
 #include <algorithm>
-#include <chrono>
 #include <random>
 
 #include "os/base/files.h"
@@ -12,6 +11,7 @@ namespace {
 
 using test::bytes;
 using test::number;
+using test::varint;
 
 struct BadBytes {
   const char* name;
@@ -134,23 +134,32 @@ TEST(HostileBytes, OneByteChanged) {
   }
 }
 
-// A graph within a graph, `depth` deep.
+// A graph within a graph, `depth` deep. Made from the end on, each level's bytes in reverse: prepending to what is
+// inside would copy it at every level.
 std::string nested(int depth) {
-  std::string graph = bytes(2, "innermost");
+  std::string reversed = bytes(2, "innermost");
+  std::ranges::reverse(reversed);
+  const auto wrap = [&](int field) {
+    std::string head = varint(static_cast<std::uint64_t>(field) << 3 | 2U) + varint(reversed.size());
+    reversed.append(head.rbegin(), head.rend());
+  };
+  const auto prepend = [&](const std::string& text) { reversed.append(text.rbegin(), text.rend()); };
   for (int i = 0; i < depth; ++i) {
-    graph = test::in_graph_node(
-        test::node("Deep", {}, {}, bytes(7, "com.example") + bytes(5, test::attribute("body", 5, bytes(6, graph)))));
+    wrap(6);  // AttributeProto.g
+    prepend(bytes(1, "body") + number(20, 5));
+    wrap(5);  // NodeProto.attribute
+    prepend(bytes(4, "Deep") + bytes(7, "com.example"));
+    wrap(1);  // GraphProto.node
   }
-  return test::model(graph);
+  std::ranges::reverse(reversed);
+  return test::model(reversed);
 }
 
 TEST(HostileBytes, NestingHasALimit) {
   ASSERT_OK(test::load(nested(kMaxSubgraphDepth)));
-  const auto start = std::chrono::steady_clock::now();
   for (const int depth : {kMaxSubgraphDepth + 1, 60, 10'000}) {
     EXPECT_ERROR(test::load(nested(depth)), Code::kExhausted, "subgraphs are nested deeper than 32");
   }
-  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(5));
 }
 
 TEST(HostileBytes, GroupsWithoutEndAreNoModel) {

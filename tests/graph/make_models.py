@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Makes the odd models of the graph tests by the official Python package.
 
-    make_models.py OUT            OUT/dtypes/*.onnx with *.bin (the elements as packed bytes), OUT/odd/*.onnx, OUT/external/
+    make_models.py OUT            OUT/dtypes/*.onnx with *.bin (the elements as packed bytes), OUT/odd/*.onnx, OUT/external/,
+                                  OUT/opsets/opset_N.onnx
     make_models.py --corpus OUT   small models for fuzz/corpus/onnx
 
 The models in odd/ must come out of reading and writing as they went in (compare_models.py says what may differ).
@@ -287,7 +288,8 @@ def unknown_fields_model():
     made = conv_model()
     made.graph.value_info.append(value("c", shape=("N", 4, 4, 4)))
     for message in (made.graph.node[1].attribute[0], made.graph.node[1], made.graph.initializer[0], made.graph.input[0].type.tensor_type.shape.dim[0],
-                    made.graph.input[0].type.tensor_type, made.graph.input[0].type, made.graph.input[0], made.graph.value_info[0], made.graph, made):
+                    made.graph.input[0].type.tensor_type, made.graph.input[0].type, made.graph.input[0], made.graph.value_info[0],
+                    made.graph.output[0].type.tensor_type.shape, made.graph, made):
         message.MergeFromString(extra)
     return made
 
@@ -310,6 +312,12 @@ def external_models(folder):
     (folder / "whole.onnx").write_bytes(made.SerializeToString())
     (folder / "sub").mkdir()
     onnx.save_model(made, folder / "below.onnx", save_as_external_data=True, location="sub/below.data", size_threshold=0)
+
+
+def opset_models(folder):
+    """The same network in every opset from the oldest that is read to the newest of the library."""
+    for opset in range(7, onnx.defs.onnx_opset_version() + 1):
+        (folder / f"opset_{opset}.onnx").write_bytes(conv_model(opset).SerializeToString())
 
 
 def empty_model():
@@ -356,8 +364,9 @@ def main():
         write_corpus(pathlib.Path(sys.argv[2]))
         return
     out = pathlib.Path(sys.argv[1])
-    for name in ("dtypes", "odd", "external"):
+    for name in ("dtypes", "odd", "external", "opsets"):
         (out / name).mkdir(parents=True)
+    opset_models(out / "opsets")
     dtype_models(out / "dtypes")
     external_models(out / "external")
     for name, make in ODD.items():

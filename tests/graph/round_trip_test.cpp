@@ -5,6 +5,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "graph/official.h"
+#include "graph/op_table.h"
 #include "graph/text.h"
 #include "os/base/files.h"
 #include "tests/graph/wire.h"
@@ -82,6 +84,24 @@ TEST(RoundTrip, OddModels) {
   const std::string folder = test::python_models("tests/graph/make_models.py");
   SKIP_WITHOUT_MODELS(folder);
   expect_equal_after_rewriting(fs::path(folder) / "odd");
+}
+
+TEST(RoundTrip, EveryOpset) {
+  const std::string folder = test::python_models("tests/graph/make_models.py");
+  SKIP_WITHOUT_MODELS(folder);
+  for (std::int64_t opset = kOldestOpset; opset <= newest_opset(""); ++opset) {
+    SCOPED_TRACE(opset);
+    const fs::path path = fs::path(folder) / "opsets" / ("opset_" + std::to_string(opset) + ".onnx");
+    const Result<ReadModel> read = test::load(content_of(path));
+    ASSERT_OK(read);
+    EXPECT_EQ(read->model.opset(), opset);
+    EXPECT_EQ(official_complaint(read->model), std::nullopt);
+    const Result<Model> converted = convert_opset(read->model, 13);
+    ASSERT_OK(converted);
+    EXPECT_EQ(converted->opset(), std::max<std::int64_t>(opset, 13));
+    EXPECT_EQ(official_complaint(*converted), std::nullopt);
+  }
+  expect_equal_after_rewriting(fs::path(folder) / "opsets");
 }
 
 TEST(RoundTrip, StringTensors) {

@@ -168,6 +168,62 @@ TEST(Runner, APassThatIsNotAcceptedIsUndone) {
   EXPECT_EQ(graph::to_text(model), graph::to_text(everything()));
 }
 
+// Rewrites as a pass with a mistake would: the first leaves a name that nobody makes, the second gives up half way.
+Result<int> break_graph(graph::Model& model) {
+  model.graph.nodes[0].inputs[0] = "nobody";
+  return 1;
+}
+Result<int> give_up(graph::Model& model) {
+  model.graph.nodes.clear();
+  return Error{Code::kUnsupported, "not for this graph"};
+}
+
+TEST(Runner, APassThatBreaksTheGraphOrFailsIsUndoneAndTheRestRuns) {
+  graph::Model model = everything();
+  const std::vector<PassRow> rows = {{"break_graph", "", break_graph, true},
+                                     {"give_up", "", give_up, true},
+                                     {"eliminate_identity", "", eliminate_identity, true}};
+  const std::vector<PassReport> reports = run_rows(model, rows, {});
+  ASSERT_EQ(reports.size(), 3U);
+  EXPECT_NE(reports[0].undone_because.find("nobody"), std::string::npos) << reports[0].undone_because;
+  EXPECT_EQ(reports[0].changes, 0);
+  EXPECT_EQ(reports[1].undone_because, "not for this graph");
+  EXPECT_EQ(reports[2].undone_because, "");
+  EXPECT_EQ(reports[2].changes, 1);
+  ASSERT_OK(graph::verify(model));
+}
+
+TEST(Runner, EachPassIsTimedAndASkippedOneTakesNone) {
+  graph::Model model = everything();
+  std::int64_t now = 0;
+  RunOptions options;
+  options.now_ns = [&now] { return now; };
+  options.disabled = {"eliminate_nop_transpose"};
+  options.accept = [&now](const graph::Model&, const graph::Model&) -> Status {
+    now += 7;
+    return {};
+  };
+  const auto reports = run_passes(model, find_preset("fast")->passes, options);
+  ASSERT_OK(reports);
+  for (const PassReport& report : *reports) EXPECT_EQ(report.time_ns, report.changes > 0 ? 7 : 0) << report.name;
+  EXPECT_EQ(reports->front().time_ns, 7);
+}
+
+// Nodes of another domain may have ONNX's names: they are somebody else's.
+TEST(Presets, OtherDomainsStayUntouched) {
+  graph::Model model = everything();
+  for (graph::Node& node : model.graph.nodes) node.domain = "com.example";
+  model.opsets.push_back({"com.example", 1});
+  const std::string before = graph::to_text(model);
+  for (const PresetRow& preset : all_presets()) {
+    ASSERT_OK(run_passes(model, preset.passes));
+    EXPECT_EQ(graph::to_text(model), before) << preset.name;
+  }
+  EXPECT_TRUE(tensors_to_observe(model).empty());
+  EXPECT_ERROR(quantize_dynamic(model), Code::kUnsupported, "nothing to quantise");
+  EXPECT_ERROR(quantize_weights(model), Code::kUnsupported, "nothing to quantise");
+}
+
 graph::Model quantisable() {
   ModelBuilder b;
   b.input("x", {-1, 2, 8, 8}).weight("w", ramp({4, 2, 3, 3})).weight("b", ramp({4})).output("y", {-1, 5});

@@ -1,7 +1,5 @@
-// Time grows as the graph does: reading, sorting, verifying and every preset on chains and fans of
-// Identity, Transpose, Conv and Add.
-#include <ctime>
-
+// Large graphs: reading, sorting, verifying and presets on chains and fans of Identity, Transpose, Conv and Add. And
+// what a bypass may do.
 #include "graph/onnx_io.h"
 #include "graph/text.h"
 #include "graph/verifier.h"
@@ -46,11 +44,11 @@ graph::Model fan(int nodes) {
   return b.build();
 }
 
-// CPU seconds of the whole way.
-double seconds_for(const graph::Model& model, std::string_view preset) {
+// The whole way of a large model, without an assertion about time: what is quadratic in a graph of this size runs into
+// the test's own time limit.
+graph::Model rewritten(const graph::Model& model, std::string_view preset) {
   const Result<graph::WrittenModel> written = graph::write_onnx(model);
   EXPECT_TRUE(written.has_value());
-  const std::clock_t start = std::clock();
   Result<graph::ReadModel> read = graph::read_onnx(std::as_bytes(std::span(written->bytes)));
   EXPECT_TRUE(read.has_value());
   EXPECT_TRUE(graph::sort_nodes(read->model.graph).has_value());
@@ -58,61 +56,46 @@ double seconds_for(const graph::Model& model, std::string_view preset) {
   const auto reports = run_passes(read->model, find_preset(preset)->passes);
   EXPECT_TRUE(reports.has_value());
   for (const PassReport& report : *reports) EXPECT_EQ(report.undone_because, "") << report.name;
-  return static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
+  return std::move(read->model);
 }
 
-constexpr int kSmall = 12'500;
-constexpr int kLarge = 100'000;
-constexpr double kMostRatio = 30;  // 8 where time is linear, 64 where it is quadratic
+constexpr int kNodes = 99'996;  // of blocks of six and of two
 
-TEST(Scale, TimeIsLinearInTheNodesOfAChain) {
-  const double small = seconds_for(chain(kSmall), "aggressive");
-  const double large = seconds_for(chain(kLarge), "aggressive");
-  std::cout << kLarge << " nodes of a chain: " << large << " s, " << large / small << " times " << kSmall << "\n";
-  EXPECT_LT(large / small, kMostRatio);
+// Of each block one Conv stays, with both biases in it.
+TEST(Scale, AChainOfAHundredThousandNodes) {
+  EXPECT_EQ(rewritten(chain(kNodes), "aggressive").graph.nodes.size(), kNodes / 6U);
 }
 
-TEST(Scale, TimeIsLinearInTheNodesOfAFan) {
-  const double small = seconds_for(fan(kSmall), "fast");
-  const double large = seconds_for(fan(kLarge), "fast");
-  std::cout << kLarge << " nodes of a fan: " << large << " s, " << large / small << " times " << kSmall << "\n";
-  EXPECT_LT(large / small, kMostRatio);
+// Every Identity makes an output: the first one's name goes to the Relu before it, the others stay.
+TEST(Scale, AFanOfAHundredThousandNodes) { EXPECT_EQ(rewritten(fan(kNodes), "fast").graph.nodes.size(), static_cast<std::size_t>(kNodes)); }
+
+// A name captured by many branches: scopes are not copied.
+TEST(Scale, FiftyThousandSubgraphs) {
+  ModelBuilder b;
+  b.input("x", {2}).input("flag", {});
+  constexpr int kCount = 25'000;
+  for (int i = 0; i < kCount; ++i) {
+    graph::Graph sub;
+    sub.outputs.push_back({"o", {}, ""});
+    graph::Node neg;
+    neg.op_type = "Neg";
+    neg.inputs = {"x"};
+    neg.outputs = {"o"};
+    sub.nodes.push_back(neg);
+    const auto shared = std::make_shared<const graph::Graph>(std::move(sub));
+    b.node("If", {"flag"}, {at("y", i)}, {{"then_branch", shared}, {"else_branch", shared}}).output(at("y", i), {2});
+  }
+  EXPECT_EQ(rewritten(b.build(), "fast").graph.nodes.size(), static_cast<std::size_t>(kCount));
 }
 
-// A name captured by many branches, and branches within branches: scopes are not copied.
-TEST(Scale, TimeIsLinearInTheSubgraphs) {
-  const auto branches = [](int count) {
-    ModelBuilder b;
-    b.input("x", {2}).input("flag", {});
-    for (int i = 0; i < count; ++i) {
-      graph::Graph sub;
-      sub.outputs.push_back({"o", {}, ""});
-      graph::Node neg;
-      neg.op_type = "Neg";
-      neg.inputs = {"x"};
-      neg.outputs = {"o"};
-      sub.nodes.push_back(neg);
-      const auto shared = std::make_shared<const graph::Graph>(std::move(sub));
-      b.node("If", {"flag"}, {at("y", i)}, {{"then_branch", shared}, {"else_branch", shared}});
-    }
-    return b.output(at("y", count - 1), {2}).build();
-  };
-  const double small = seconds_for(branches(kSmall / 4), "fast");
-  const double large = seconds_for(branches(kLarge / 4), "fast");
-  EXPECT_LT(large / small, kMostRatio);
-}
-
-TEST(Scale, AMillionNodesAreReadWithinSeconds) {
-  const std::clock_t start = std::clock();
-  graph::Model model = chain(1'000'000);
-  const Result<graph::WrittenModel> written = graph::write_onnx(model);
+TEST(Scale, AMillionNodesAreReadAndVerified) {
+  constexpr int kMillion = 999'996;
+  const Result<graph::WrittenModel> written = graph::write_onnx(chain(kMillion));
   ASSERT_OK(written);
   const Result<graph::ReadModel> read = graph::read_onnx(std::as_bytes(std::span(written->bytes)));
   ASSERT_OK(read);
   ASSERT_OK(graph::verify(read->model));
-  std::cout << read->model.graph.nodes.size() << " nodes made, written, read and verified in "
-            << static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC << " s of CPU\n";
-  EXPECT_LT(static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC, 60);
+  EXPECT_EQ(read->model.graph.nodes.size(), static_cast<std::size_t>(kMillion));
 }
 
 // --- what a bypass may do -------------------------------------------------------------------------
