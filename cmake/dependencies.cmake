@@ -21,22 +21,52 @@ set(ONNX_VERSION_MINOR ${CMAKE_MATCH_2})
 set(ONNX_VERSION_PATCH ${CMAKE_MATCH_3})
 set(onnx_gen "${CMAKE_BINARY_DIR}/onnx_gen")
 configure_file("${ONNX_DIR}/onnx/common/version.h.in" "${onnx_gen}/onnx/common/version.h" @ONLY)
-# Its shape inference hands operators a null pointer for a type that is not known, which EyeLike, Loop,
-# TreeEnsemble and others follow, and makes an entry for each element of any 1-D tensor (4 GB for 10^8):
-# here the type is an empty one, which all of them test, and only tensors as long as a shape count.
+# Patches of its shape inference against hostile models, which our verifier cannot foresee. onnx_take(FILE), one
+# onnx_patch(FROM TO) for each text to replace, onnx_give(); a text that is gone is an error, so that a new version is looked at.
+macro(onnx_take file)
+  set(patched "${file}")
+  file(READ "${ONNX_DIR}/${file}" source)
+endmacro()
 function(onnx_patch from to)
-  string(FIND "${header}" "${from}" found)
+  string(FIND "${source}" "${from}" found)
   if(found EQUAL -1)
-    message(FATAL_ERROR "onnx/shape_inference/implementation.h has no '${from}': look at this patch anew")
+    message(FATAL_ERROR "${patched} has no '${from}': look at this patch anew")
   endif()
-  string(REPLACE "${from}" "${to}" header "${header}")
-  set(header "${header}" PARENT_SCOPE)
+  string(REPLACE "${from}" "${to}" source "${source}")
+  set(source "${source}" PARENT_SCOPE)
 endfunction()
-file(READ "${ONNX_DIR}/onnx/shape_inference/implementation.h" header)
+function(onnx_give)  # written only when it differs, so that nothing is built anew
+  set(old "")
+  if(EXISTS "${onnx_gen}/${patched}")
+    file(READ "${onnx_gen}/${patched}" old)
+  endif()
+  if(NOT source STREQUAL old)
+    file(WRITE "${onnx_gen}/${patched}" "${source}")
+  endif()
+endfunction()
+# Operators follow a null pointer for a type that is not known (EyeLike, Loop, TreeEnsemble and others): here the type is an
+# empty one, which all of them test. Only tensors as long as a shape are computed (4 GB for 10^8 elements).
+onnx_take(onnx/shape_inference/implementation.h)
 onnx_patch("return allInputTypes_[index];"
            "static const TypeProto unknown; return allInputTypes_[index] != nullptr ? allInputTypes_[index] : &unknown;")
 onnx_patch("(shape.dim(0).has_dim_value())) {" "(shape.dim(0).has_dim_value()) && shape.dim(0).dim_value() <= 1024) {")
-file(CONFIGURE OUTPUT "${onnx_gen}/onnx/shape_inference/implementation.h" CONTENT "${header}" @ONLY)
+onnx_patch("void addOutputData(size_t index, TensorShapeProto&& tsp) override {"
+           "void addOutputData(size_t index, TensorShapeProto&& tsp) override { if (tsp.dim_size() > 1024) return;")
+onnx_give()
+# Concat grows without a limit, Slice counts in int and never ends past 2^31, Split believes its attribute.
+onnx_take(onnx/defs/tensor/defs.cc)
+onnx_patch("*tsp.add_dim() = input_data->dim(j);" "if (tsp.dim_size() > 1024) return; *tsp.add_dim() = input_data->dim(j);")
+onnx_patch("for (int i = start; i < end; i += step) {"
+           "for (int64_t i = start; i < end && i >= 0 && i < input_data->dim_size(); i += step) {")
+onnx_patch("for (int i = start; i > end; i += step) {"
+           "for (int64_t i = start; i > end && i >= 0 && i < input_data->dim_size(); i += step) {")
+onnx_patch("if (num_outputs < 1) {" "if (num_outputs < 1 || static_cast<size_t>(num_outputs) != ctx.getNumOutputs()) {")
+onnx_give()
+# The older Expand makes an axis for each element of its shape.
+onnx_take(onnx/defs/math/old.cc)
+onnx_patch("int64_t dim_value = shape_input_shape.dim(0).dim_value();"
+           "int64_t dim_value = shape_input_shape.dim(0).dim_value(); if (dim_value > 1024) return;")
+onnx_give()
 foreach(proto onnx-ml onnx-operators-ml onnx-data)
   list(APPEND onnx_pb_cc "${onnx_gen}/onnx/${proto}.pb.cc")
   list(APPEND onnx_pb_in "${ONNX_DIR}/onnx/${proto}.proto")
@@ -45,6 +75,10 @@ add_custom_command(OUTPUT ${onnx_pb_cc} COMMAND protobuf::protoc -I "${ONNX_DIR}
                    DEPENDS ${onnx_pb_in} VERBATIM)
 file(GLOB_RECURSE onnx_cc CONFIGURE_DEPENDS "${ONNX_DIR}/onnx/*.cc")
 list(FILTER onnx_cc EXCLUDE REGEX "/cpp2py_export\\.cc$")
+foreach(patched onnx/defs/tensor/defs.cc onnx/defs/math/old.cc)
+  list(REMOVE_ITEM onnx_cc "${ONNX_DIR}/${patched}")
+  list(APPEND onnx_cc "${onnx_gen}/${patched}")
+endforeach()
 add_library(onnx STATIC ${onnx_cc} ${onnx_pb_cc})
 set_target_properties(onnx PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 6 EXPORT_COMPILE_COMMANDS OFF)
 # These two and the generated files do not share a translation unit with others.

@@ -1,5 +1,6 @@
 // Joining tensors along their first axis and taking them apart again.
 // Bytes are copied, values never change. Sub-byte and string dtypes are kUnsupported.
+// Threads: pure.
 #pragma once
 
 #include <span>

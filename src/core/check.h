@@ -1,4 +1,5 @@
 // CHECK(condition): stops the process when our own code is wrong. Never for user input.
+// Threads: any.
 #pragma once
 
 namespace arete {

@@ -2,6 +2,7 @@
 //
 // Numbers equal ONNX TensorProto.DataType, so that reading a model is a range check.
 // Sub-byte types are packed, first element in the low bits (ONNX "Int4" layout).
+// Threads: pure.
 #pragma once
 
 #include <cstddef>

@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <unordered_set>
 
 #include "core/check.h"
 
@@ -31,7 +32,7 @@ class Builder : public nlohmann::json_sax<nlohmann::json> {
   bool end_array() override { return close(); }
   bool key(std::string& name) override {
     keys_.back() = std::move(name);
-    if (stack_.back().find(keys_.back()) == nullptr) return true;
+    if (is_new(keys_.back())) return true;
     error_ = {Code::kCorrupt, "JSON: the key \"" + keys_.back() + "\" stands twice in one object"};
     return false;
   }
@@ -64,19 +65,34 @@ class Builder : public nlohmann::json_sax<nlohmann::json> {
     }
     stack_.push_back(std::move(container));
     keys_.emplace_back();
+    seen_.emplace_back();
     return true;
   }
   bool close() {
     Json done = std::move(stack_.back());
     stack_.pop_back();
     keys_.pop_back();
+    seen_.pop_back();
     return add(std::move(done));
+  }
+
+  // A hostile object may have a million keys: past a few they are looked up by hash.
+  bool is_new(const std::string& key) {
+    constexpr std::size_t kFew = 16;
+    const Json::Object& members = stack_.back().as_object();
+    if (members.size() < kFew) return stack_.back().find(key) == nullptr;
+    std::unordered_set<std::string>& seen = seen_.back();
+    if (seen.empty()) {
+      for (const Json::Member& member : members) seen.insert(member.first);
+    }
+    return seen.insert(key).second;
   }
 
   JsonLimits limits_;
   Json root_;
   std::vector<Json> stack_;
   std::vector<std::string> keys_;  // the pending key of each open object
+  std::vector<std::unordered_set<std::string>> seen_;
   Error error_{Code::kCorrupt, "JSON: cannot be read"};
 };
 

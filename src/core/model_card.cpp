@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cmath>
 #include <string_view>
 
 namespace arete {
@@ -65,6 +66,8 @@ Status read_channels(const Json& json, std::string_view key, std::vector<float>&
   for (const Json& item : member->as_array()) {
     if (!item.is_number()) return wrong;
     into.push_back(static_cast<float>(item.as_double()));
+    if (!std::isfinite(into.back()))
+      return Error{Code::kInvalid, "card: \"" + std::string(key) + "\" holds a number that is no 32-bit float"};
   }
   if (into.size() != 1 && into.size() != 3) return wrong;
   return {};
@@ -237,6 +240,17 @@ std::optional<InputCard> guess_image(DType dtype, const Shape& shape) {
     std::ranges::fill(card.std, 1.0F);
   }
   return card;
+}
+
+Status check_labels(const OutputCard& card, Shape output) {
+  const auto labels = static_cast<std::int64_t>(card.labels.size());
+  if (card.kind != OutputKind::kClassification || labels == 0) return {};
+  while (output.size() > 2 && output.back() == 1) output.pop_back();
+  if (output.empty() || output.back() < 0) return {};
+  const std::int64_t classes = output.back();
+  if (classes == labels || (classes == 1 && labels == 2)) return {};
+  return Error{Code::kInvalid, "there are " + std::to_string(labels) + " labels, but the model's output has " +
+                                   std::to_string(classes) + " classes"};
 }
 
 bool suggests_classes(DType dtype, Shape shape) {

@@ -3,6 +3,7 @@
 // Takes C-order little-endian arrays of the dtypes that numpy and ONNX share; Fortran order,
 // big-endian and object arrays are kUnsupported and the error says how to save again.
 // Spec: numpy/lib/format.py (NEP 1), versions 1.0 to 3.0.
+// Threads: pure.
 #pragma once
 
 #include <cstddef>

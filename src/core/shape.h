@@ -1,5 +1,6 @@
 // Shape: the sizes of a tensor, outermost first (row-major, C order), and the checks that keep
 // hostile sizes from overflowing.
+// Threads: pure.
 #pragma once
 
 #include <cstddef>

@@ -87,16 +87,7 @@ class Reader {
   Bytes rest_;
 };
 
-enum class Message : std::uint8_t {
-  kModel,
-  kGraph,
-  kFunction,
-  kNode,
-  kAttribute,
-  kTensor,
-  kSparseTensor,
-  kExternalEntry
-};
+enum class Message : std::uint8_t { kModel, kGraph, kFunction, kNode, kAttribute, kTensor, kSparseTensor };
 
 // Which fields of which message lead on to which message.
 struct Edge {
@@ -111,6 +102,7 @@ constexpr std::array<Edge, 15> kEdges = {{
     {Message::kGraph, 5, Message::kTensor},         // initializer
     {Message::kGraph, 15, Message::kSparseTensor},  // sparse_initializer
     {Message::kFunction, 7, Message::kNode},
+    {Message::kFunction, 11, Message::kAttribute},
     {Message::kNode, 5, Message::kAttribute},
     {Message::kAttribute, 5, Message::kTensor},
     {Message::kAttribute, 6, Message::kGraph},
@@ -119,13 +111,11 @@ constexpr std::array<Edge, 15> kEdges = {{
     {Message::kAttribute, 22, Message::kSparseTensor},
     {Message::kAttribute, 23, Message::kSparseTensor},
     {Message::kSparseTensor, 1, Message::kTensor},
-    {Message::kTensor, 13, Message::kExternalEntry},
 }};
 
 // A message that is being read.
 struct Frame {
   Message message;
-  Bytes bytes;
   Reader reader;
   int depth = 0;  // graphs around and including it
 };
@@ -156,14 +146,14 @@ std::uint64_t find_number(Bytes message, std::uint32_t number) {
 class Scanner {
  public:
   Result<OnnxScan> scan(Bytes model) {
-    frames_.push_back({Message::kModel, model, Reader(model)});
+    frames_.push_back({Message::kModel, Reader(model)});
     while (!frames_.empty()) {
       if (frames_.back().reader.at_end()) {
         frames_.pop_back();
         continue;
       }
       const std::optional<Field> field = frames_.back().reader.next();
-      if (!field) return Error{Code::kCorrupt, "it is no ONNX model or is cut short"};
+      if (!field) return not_onnx();
       RETURN_IF_ERROR(note(frames_.back(), *field));
       if (field->delimited) RETURN_IF_ERROR(descend(*field));
     }
@@ -172,6 +162,8 @@ class Scanner {
   }
 
  private:
+  static Error not_onnx() { return {Code::kCorrupt, "it is no ONNX model or is cut short"}; }
+
   // Opens the message in `field` where it leads on to something that we look for.
   Status descend(const Field& field) {
     const Frame& from = frames_.back();
@@ -185,7 +177,7 @@ class Scanner {
       return Error{Code::kExhausted, "subgraphs are nested deeper than " + std::to_string(kMaxScanDepth)};
     }
     saw_graph_ |= is_graph;
-    frames_.push_back({edge->to, field.bytes, Reader(field.bytes), depth});
+    frames_.push_back({edge->to, Reader(field.bytes), depth});
     return {};
   }
 
@@ -200,9 +192,7 @@ class Scanner {
         break;
       case Message::kTensor:
         if (field.number == 2) scan_.has_4_bit_weights |= field.value == 21 || field.value == 22;
-        break;
-      case Message::kExternalEntry:
-        note_external(frame.bytes, field);
+        if (field.number == 13 && field.delimited) RETURN_IF_ERROR(note_external(field.bytes));
         break;
       default:
         break;
@@ -212,11 +202,20 @@ class Scanner {
     return {};
   }
 
-  void note_external(Bytes entry, const Field& field) {
-    if (field.number != 1 || text_of(field.bytes) != "location") return;
-    if (const std::optional<Bytes> file = find_message(entry, 2)) {
-      scan_.external_files.insert(text_of(*file));
+  // StringStringEntryProto: key 1, value 2. Of what stands twice every reading is noted.
+  Status note_external(Bytes entry) {
+    bool is_location = false;
+    std::vector<Bytes> values;
+    for (Reader reader(entry); !reader.at_end();) {
+      const std::optional<Field> field = reader.next();
+      if (!field) return not_onnx();
+      is_location |= field->number == 1 && text_of(field->bytes) == "location";
+      if (field->number == 2 && field->delimited) values.push_back(field->bytes);
     }
+    for (const Bytes value : values) {
+      if (is_location) scan_.external_files.insert(text_of(value));
+    }
+    return {};
   }
 
   // ValueInfoProto: name 1, type 2; TypeProto: tensor_type 1; Tensor: elem_type 1, shape 2.

@@ -39,7 +39,7 @@ Result<ReadModel> read_onnx(std::span<const std::byte> bytes, const ReadOptions&
     // Random bytes often parse as unknown fields; a model has a graph and says which operators it uses.
     if (!proto.has_graph() || (proto.opset_import_size() == 0 && proto.ir_version() == 0)) return not_a_model(bytes);
     ASSIGN_OR_RETURN(FromProto read, from_proto(std::move(proto), options));
-    return ReadModel{std::move(read.model), std::move(read.frozen_inputs), read.has_external_data};
+    return ReadModel{std::move(read.model), std::move(read.frozen_inputs), std::move(read.external_files)};
   } catch (const std::bad_alloc&) {
     return Error{Code::kExhausted, "not enough memory to read the model"};
   }

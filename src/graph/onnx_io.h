@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -28,7 +29,8 @@ struct ReadModel {
   Model model;
   // Initialisers that old exporters also listed as inputs; reading made them constants.
   std::vector<std::string> frozen_inputs;
-  bool has_external_data = false;
+  // Files beside the model that hold weights, and how many bytes of weights were taken from each.
+  std::map<std::string, std::uint64_t> external_files;
 };
 
 // kCorrupt (no ONNX model, cut short), kInvalid (sizes that do not fit, bad paths), kUnsupported,

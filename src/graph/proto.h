@@ -1,5 +1,6 @@
 // Model <-> the official library's messages. Inside graph/ only: with tensor_proto.h the one header
 // of this room that knows third-party types, included by the .cpp files that call the library.
+// Threads: pure.
 #pragma once
 
 #include <onnx/onnx_pb.h>
@@ -33,7 +34,7 @@ struct ToProtoOptions {
 struct FromProto {
   Model model;
   std::vector<std::string> frozen_inputs;
-  bool has_external_data = false;
+  std::map<std::string, std::uint64_t> external_files;
 };
 
 // Consumes the message (weights move out of it).

@@ -16,15 +16,50 @@ constexpr std::string_view kOnnxDomain = "ai.onnx";  // read as ""
 
 std::string domain_of(const std::string& domain) { return domain == kOnnxDomain ? "" : domain; }
 
-// Maps each external file once, however many weights lie in it.
-ReadOptions caching(const ReadOptions& options) {
-  if (!options.load_external) return options;
-  const auto files = std::make_shared<std::map<std::string, SharedBytes>>();
-  return {[files, load = options.load_external](const std::string& location) -> Result<SharedBytes> {
-    if (const auto found = files->find(location); found != files->end()) return found->second;
-    ASSIGN_OR_RETURN(SharedBytes bytes, load(location));
-    return files->emplace(location, std::move(bytes)).first->second;
-  }};
+// The external files of one read: each is loaded once, however many weights lie in it.
+class ExternalFiles {
+ public:
+  explicit ExternalFiles(const ReadOptions& options) : load_(options.load_external) {}
+
+  ReadOptions options() {
+    if (!load_) return {};
+    return {[this](const std::string& location) -> Result<SharedBytes> {
+      if (const auto found = files_.find(location); found != files_.end()) return found->second;
+      ASSIGN_OR_RETURN(SharedBytes bytes, load_(location));
+      total_bytes_ += bytes.view.size();
+      return files_.emplace(location, std::move(bytes)).first->second;
+    }};
+  }
+
+  // Elements are read in place, so they must stand where the CPU may read them: else they are copied, but never more
+  // than the files hold, or a small file that many weights share would fill the memory.
+  Status align(Tensor& tensor) {
+    const std::size_t width = std::min<std::size_t>(8, std::max(1, bits_of(tensor.dtype()) / 8));
+    if (reinterpret_cast<std::uintptr_t>(tensor.bytes().data()) % width == 0) return {};
+    copied_bytes_ += tensor.size_bytes();
+    if (copied_bytes_ > total_bytes_) {
+      return Error{Code::kExhausted,
+                   "more weights than its external files hold stand at odd offsets; save the model again with aligned "
+                   "external data"};
+    }
+    tensor.mutable_bytes();
+    return {};
+  }
+
+ private:
+  ExternalLoader load_;
+  std::map<std::string, SharedBytes> files_;
+  std::uint64_t total_bytes_ = 0;
+  std::uint64_t copied_bytes_ = 0;
+};
+
+// The file that an external tensor names; "" for others.
+std::string external_location(const onnx::TensorProto& proto) {
+  if (proto.data_location() != onnx::TensorProto::EXTERNAL) return "";
+  for (const auto& entry : proto.external_data()) {
+    if (entry.key() == "location") return entry.value();
+  }
+  return "";
 }
 
 // What a ValueType says leaves the message; denotations and unknown fields stay in it.
@@ -60,7 +95,9 @@ ValueType take_type(onnx::TypeProto& proto) {
 // State of one read: the loader, limits that count over the whole model, where we are.
 class Reader {
  public:
-  explicit Reader(const ReadOptions& options) : options_(caching(options)) {}
+  explicit Reader(const ReadOptions& options) : files_(options), options_(files_.options()) {}
+  Reader(const Reader&) = delete;
+  Reader& operator=(const Reader&) = delete;
 
   Result<Graph> graph(onnx::GraphProto& proto, int depth) {
     if (depth > kMaxSubgraphDepth) {
@@ -105,7 +142,7 @@ class Reader {
     return nodes;
   }
 
-  bool has_external_data() const { return has_external_data_; }
+  std::map<std::string, std::uint64_t> take_external_files() { return std::move(external_files_); }
 
  private:
   Value value(onnx::ValueInfoProto& proto) {
@@ -129,8 +166,12 @@ class Reader {
   }
 
   Result<Tensor> tensor(onnx::TensorProto& proto, std::string& extra) {
-    has_external_data_ |= proto.data_location() == onnx::TensorProto::EXTERNAL;
-    return tensor_from_proto(proto, options_, extra);
+    const std::string location = external_location(proto);
+    Result<Tensor> tensor = tensor_from_proto(proto, options_, extra);
+    if (!tensor || location.empty()) return tensor;
+    RETURN_IF_ERROR(files_.align(*tensor));
+    external_files_[location] += tensor->size_bytes();
+    return tensor;
   }
 
   // Sparse tensors travel as bytes; what they claim about themselves must still be sound.
@@ -295,8 +336,9 @@ class Reader {
     return AttributeType::kNone;
   }
 
+  ExternalFiles files_;
   const ReadOptions options_;
-  bool has_external_data_ = false;
+  std::map<std::string, std::uint64_t> external_files_;
 };
 
 // Initialisers that are inputs too become constants, so that engines may fold them.
@@ -390,7 +432,7 @@ Result<FromProto> from_proto(onnx::ModelProto&& proto, const ReadOptions& option
   read_header(proto, read.model);
   Reader reader(options);
   ASSIGN_OR_RETURN(read.model.graph, reader.graph(*proto.mutable_graph(), 0));
-  read.has_external_data = reader.has_external_data();
+  read.external_files = reader.take_external_files();
   read.frozen_inputs = freeze(read.model.graph);
   proto.clear_graph();
   read.model.extra = proto.SerializeAsString();

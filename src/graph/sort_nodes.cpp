@@ -1,8 +1,8 @@
 #include <algorithm>
 #include <queue>
 #include <unordered_map>
+#include <unordered_set>
 
-#include "graph/uses.h"
 #include "graph/verifier.h"
 
 namespace arete::graph {
@@ -15,7 +15,10 @@ struct Waits {
   bool in_order = true;
 };
 
-Waits waits_of(const Graph& graph) {
+using Names = std::unordered_set<std::string>;
+using InnerNames = std::unordered_map<std::size_t, Names>;  // what the subgraphs of a node, by its index, capture
+
+Waits waits_of(const Graph& graph, const InnerNames& captured) {
   std::unordered_map<std::string_view, std::size_t> maker;
   for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
     for (const std::string& output : graph.nodes[i].outputs) {
@@ -34,35 +37,28 @@ Waits waits_of(const Graph& graph) {
       waits.in_order &= found->second < i;
     };
     for (const std::string& input : graph.nodes[i].inputs) need(input);
-    for (const std::string_view name : captured_names(graph.nodes[i])) need(name);
+    if (const auto inner = captured.find(i); inner != captured.end()) {
+      for (const std::string& name : inner->second) need(name);
+    }
   }
   return waits;
 }
 
-bool in_order(const Graph& graph) {
-  if (!waits_of(graph).in_order) return false;
-  return std::ranges::all_of(graph.nodes, [](const Node& node) {
-    return std::ranges::all_of(subgraphs_of(node), [](const Graph* sub) { return in_order(*sub); });
-  });
-}
-
-// Subgraphs are shared and seldom out of order: only then is one copied.
-Status sort_one(std::shared_ptr<const Graph>& graph) {
-  if (in_order(*graph)) return {};
-  Graph sorted = *graph;
-  RETURN_IF_ERROR(sort_nodes(sorted));
-  graph = std::make_shared<const Graph>(std::move(sorted));
-  return {};
-}
-
-Status sort_subgraphs(Node& node) {
-  for (Attribute& attribute : node.attributes) {
-    if (auto* one = std::get_if<std::shared_ptr<const Graph>>(&attribute.value)) RETURN_IF_ERROR(sort_one(*one));
-    if (auto* many = std::get_if<std::vector<std::shared_ptr<const Graph>>>(&attribute.value)) {
-      for (auto& graph : *many) RETURN_IF_ERROR(sort_one(graph));
-    }
-  }
-  return {};
+// What a graph reads and does not make itself.
+Names captures_of(const Graph& graph, const InnerNames& inner) {
+  std::unordered_set<std::string_view> made;
+  for (const Value& input : graph.inputs) made.insert(input.name);
+  for (const Weight& weight : graph.weights) made.insert(weight.name);
+  made.insert(graph.sparse_weights.begin(), graph.sparse_weights.end());
+  for (const Node& node : graph.nodes) made.insert(node.outputs.begin(), node.outputs.end());
+  Names captured;
+  const auto read = [&](const std::string& name) {
+    if (!name.empty() && !made.contains(name)) captured.insert(name);
+  };
+  for (const Node& node : graph.nodes) std::ranges::for_each(node.inputs, read);
+  for (const auto& [index, names] : inner) std::ranges::for_each(names, read);
+  for (const Value& output : graph.outputs) read(output.name);
+  return captured;
 }
 
 // The lowest ready index first keeps the author's order wherever it is possible. Shorter than the
@@ -101,15 +97,46 @@ std::size_t node_in_cycle(const Waits& waits) {
   return at;
 }
 
-}  // namespace
+Result<bool> sort(Graph& graph, Names& captured);
 
-Status sort_nodes(Graph& graph) {
-  for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
-    Status good = sort_subgraphs(graph.nodes[i]);
-    if (!good) return with_context(good.error(), describe(graph.nodes[i], i));
+// Subgraphs are shared and seldom out of order: only then does another take one's place. True when it did.
+Result<bool> sort_one(std::shared_ptr<const Graph>& graph, Names& captured) {
+  Graph sorted = *graph;
+  ASSIGN_OR_RETURN(const bool changed, sort(sorted, captured));
+  if (changed) graph = std::make_shared<const Graph>(std::move(sorted));
+  return changed;
+}
+
+Result<bool> sort_subgraphs(Node& node, Names& captured) {
+  bool changed = false;
+  for (Attribute& attribute : node.attributes) {
+    if (auto* one = std::get_if<std::shared_ptr<const Graph>>(&attribute.value)) {
+      ASSIGN_OR_RETURN(const bool own, sort_one(*one, captured));
+      changed |= own;
+    }
+    auto* many = std::get_if<std::vector<std::shared_ptr<const Graph>>>(&attribute.value);
+    for (std::size_t i = 0; many != nullptr && i < many->size(); ++i) {
+      ASSIGN_OR_RETURN(const bool own, sort_one((*many)[i], captured));
+      changed |= own;
+    }
   }
-  Waits waits = waits_of(graph);
-  if (waits.in_order) return {};
+  return changed;
+}
+
+// From the innermost graphs outwards, each looked at once (depth is bounded by the reader). Adds what the graph
+// captures, and says whether anything moved.
+Result<bool> sort(Graph& graph, Names& captured) {
+  bool changed = false;
+  InnerNames inner;
+  for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
+    if (subgraphs_of(graph.nodes[i]).empty()) continue;
+    const Result<bool> own = sort_subgraphs(graph.nodes[i], inner[i]);
+    if (!own) return with_context(own.error(), describe(graph.nodes[i], i));
+    changed |= *own;
+  }
+  captured.merge(captures_of(graph, inner));
+  Waits waits = waits_of(graph, inner);
+  if (waits.in_order) return changed;
   const std::vector<std::size_t> order = running_order(waits);
   if (order.size() != graph.nodes.size()) {
     const std::size_t stuck = node_in_cycle(waits);
@@ -120,7 +147,15 @@ Status sort_nodes(Graph& graph) {
   sorted.reserve(order.size());
   for (const std::size_t index : order) sorted.push_back(std::move(graph.nodes[index]));
   graph.nodes = std::move(sorted);
-  return {};
+  return true;
+}
+
+}  // namespace
+
+Status sort_nodes(Graph& graph) {
+  Names captured;
+  const Result<bool> changed = sort(graph, captured);
+  return changed ? Status() : Status(changed.error());
 }
 
 }  // namespace arete::graph

@@ -1,5 +1,6 @@
 #include "graph/summary.h"
 
+#include <algorithm>
 #include <unordered_map>
 
 #include "graph/official.h"
@@ -116,6 +117,44 @@ Summary summarise(const Model& model) {
   }
   summary.macs = total;
   return summary;
+}
+
+std::string_view precision_of(const Model& model) {
+  constexpr std::string_view kQuantised[] = {"QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear",
+                                             "QLinearConv",    "QLinearMatMul",    "MatMulInteger",
+                                             "ConvInteger"};
+  Summary summary;
+  count(model.graph, summary);
+  for (const std::string_view op : kQuantised) {
+    if (summary.ops.contains(std::string(op))) return "int8";
+  }
+  std::map<DType, std::size_t> bytes;
+  for (const Weight& weight : model.graph.weights) bytes[weight.tensor.dtype()] += weight.tensor.size_bytes();
+  const std::size_t single = bytes[DType::kFloat32] + bytes[DType::kFloat64];
+  if (bytes[DType::kFloat16] > std::max(single, bytes[DType::kBfloat16])) return "fp16";
+  return bytes[DType::kBfloat16] > single ? "bf16" : "fp32";
+}
+
+bool is_matmul_dominated(const Model& model) {
+  const Shapes shapes = known_shapes(infer_shapes(model).graph);
+  std::int64_t matmul = 0;
+  std::int64_t conv = 0;
+  std::int64_t matmul_elements = 0;
+  std::int64_t conv_elements = 0;
+  bool known = true;
+  for (const Node& node : model.graph.nodes) {
+    const bool dense = node.is("MatMul") || node.is("Gemm");
+    if (!dense && !node.is("Conv") && !node.is("ConvTranspose")) continue;
+    const std::optional<std::int64_t> macs = macs_of(node, shapes);
+    const Shape* weight = shape_of(shapes, node, false, 1);
+    const std::int64_t elements = weight == nullptr ? 0 : product(*weight, 0);
+    known &= macs.has_value();
+    std::int64_t& work = dense ? matmul : conv;
+    std::int64_t& size = dense ? matmul_elements : conv_elements;
+    if (__builtin_add_overflow(work, macs.value_or(0), &work)) work = INT64_MAX;
+    if (__builtin_add_overflow(size, elements, &size)) size = INT64_MAX;
+  }
+  return known ? matmul > conv : matmul_elements > conv_elements;
 }
 
 }  // namespace arete::graph

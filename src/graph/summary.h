@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "graph/model.h"
 
@@ -22,5 +23,13 @@ struct Summary {
 };
 
 Summary summarise(const Model& model);
+
+// What a model computes in: "int8" where anything is quantised, else by most of its weight bytes "fp16", "bf16" or
+// "fp32".
+std::string_view precision_of(const Model& model);
+
+// True when most multiplications are those of MatMul and Gemm rather than of Conv. Where a shape that tells is not
+// known, elements of the weights stand for them.
+bool is_matmul_dominated(const Model& model);
 
 }  // namespace arete::graph

@@ -150,10 +150,7 @@ Result<Tensor> from_external(const onnx::TensorProto& proto, DType dtype, Shape 
                                      " bytes"};
   }
   file.view = file.view.subspan(place.offset, wanted);
-  ASSIGN_OR_RETURN(Tensor tensor, Tensor::wrap(dtype, std::move(shape), std::move(file)));
-  // Elements are read in place, so they must stand where the CPU may read them.
-  if (reinterpret_cast<std::uintptr_t>(tensor.bytes().data()) % 16 != 0) tensor.mutable_bytes();
-  return tensor;
+  return Tensor::wrap(dtype, std::move(shape), std::move(file));
 }
 
 Result<Tensor> from_raw(onnx::TensorProto& proto, DType dtype, Shape shape) {

@@ -1,4 +1,5 @@
 // TensorProto <-> Tensor: every way in which ONNX may store elements. Inside graph/ only.
+// Threads: pure.
 #pragma once
 
 #include <onnx/onnx_pb.h>

@@ -45,7 +45,11 @@ class VisibleNames {
   std::vector<std::vector<std::pair<std::string_view, int>>> undo_;
 };
 
+constexpr std::size_t kMaxImports = 1000;  // each node looks its domain up among them
+
 Status check_imports(const std::vector<OpsetImport>& opsets) {
+  if (opsets.size() > kMaxImports)
+    return Error{Code::kExhausted, "it imports more than " + std::to_string(kMaxImports) + " operator sets"};
   std::unordered_map<std::string_view, std::int64_t> seen;
   for (const OpsetImport& opset : opsets) {
     const std::string name = opset.domain.empty() ? "ai.onnx" : opset.domain;

@@ -8,7 +8,21 @@
 namespace arete::graph {
 namespace {
 
-enum class Kind : std::uint8_t { kSkipped, kModel, kTraining, kGraph, kNode, kAttribute, kFunction, kGroup };
+enum class Kind : std::uint8_t {
+  kSkipped,
+  kModel,
+  kTraining,
+  kGraph,
+  kNode,
+  kAttribute,
+  kFunction,
+  kValue,
+  kType,
+  kElementType,  // of a sequence, optional or map
+  kTensorType,
+  kShape,
+  kGroup
+};
 
 struct Field {
   Kind parent;
@@ -16,10 +30,15 @@ struct Field {
   Kind child;
 };
 constexpr Field kFields[] = {
-    {Kind::kModel, 7, Kind::kGraph},      {Kind::kModel, 20, Kind::kTraining}, {Kind::kModel, 25, Kind::kFunction},
-    {Kind::kTraining, 1, Kind::kGraph},   {Kind::kTraining, 2, Kind::kGraph},  {Kind::kGraph, 1, Kind::kNode},
-    {Kind::kFunction, 7, Kind::kNode},    {Kind::kNode, 5, Kind::kAttribute},  {Kind::kAttribute, 6, Kind::kGraph},
-    {Kind::kAttribute, 11, Kind::kGraph},
+    {Kind::kModel, 7, Kind::kGraph},      {Kind::kModel, 20, Kind::kTraining},     {Kind::kModel, 25, Kind::kFunction},
+    {Kind::kTraining, 1, Kind::kGraph},   {Kind::kTraining, 2, Kind::kGraph},      {Kind::kGraph, 1, Kind::kNode},
+    {Kind::kGraph, 11, Kind::kValue},     {Kind::kGraph, 12, Kind::kValue},        {Kind::kGraph, 13, Kind::kValue},
+    {Kind::kFunction, 7, Kind::kNode},    {Kind::kFunction, 11, Kind::kAttribute}, {Kind::kFunction, 12, Kind::kValue},
+    {Kind::kNode, 5, Kind::kAttribute},   {Kind::kAttribute, 6, Kind::kGraph},     {Kind::kAttribute, 11, Kind::kGraph},
+    {Kind::kAttribute, 14, Kind::kType},  {Kind::kAttribute, 15, Kind::kType},     {Kind::kValue, 2, Kind::kType},
+    {Kind::kType, 1, Kind::kTensorType},  {Kind::kType, 4, Kind::kElementType},    {Kind::kType, 5, Kind::kElementType},
+    {Kind::kType, 8, Kind::kTensorType},  {Kind::kType, 9, Kind::kElementType},    {Kind::kElementType, 1, Kind::kType},
+    {Kind::kElementType, 2, Kind::kType}, {Kind::kTensorType, 2, Kind::kShape},
 };
 
 Kind child_of(Kind parent, std::uint64_t number) {
@@ -72,7 +91,7 @@ class Scanner {
   Status field() {
     std::uint64_t tag = 0;
     std::uint64_t value = 0;
-    if (!varint(tag)) return broken();
+    if (!varint(tag) || tag > UINT32_MAX) return broken();  // the library would take the low 32 bits of a longer one
     switch (tag & 7U) {
       case 0:
         return varint(value) ? Status() : Status(broken());
@@ -102,9 +121,7 @@ class Scanner {
   Status enter(std::uint64_t number, std::uint64_t length) {
     if (length > left()) return broken();
     const Kind parent = frames_.back().kind;
-    if (parent == Kind::kGraph || parent == Kind::kNode || parent == Kind::kAttribute || parent == Kind::kFunction)
-      ++parts_;
-    if (parts_ > kMaxParts)
+    if (++parts_ > kMaxParts)
       return Error{Code::kExhausted, "the graph has more than " + std::to_string(kMaxParts) + " parts"};
     const Kind kind = child_of(parent, number);
     if (kind == Kind::kSkipped) return skip(length);

@@ -12,7 +12,7 @@
 
 namespace arete::graph {
 
-// Messages and strings directly in graphs, nodes and attributes; a node takes four to ten.
+// Messages and strings in the model, its graphs, nodes, attributes and types; a node takes four to ten.
 inline constexpr std::size_t kMaxParts = 40'000'000;
 
 // kCorrupt where the bytes end inside a message or are no protobuf; kExhausted with the limit that is

@@ -105,16 +105,11 @@ Status ModelService::check_card() const {
 }
 
 Status ModelService::check_labels() const {
-  const std::size_t labels = card_.output.labels.size();
-  if (card_.output.kind != OutputKind::kClassification || labels == 0) return {};
   const engine::ValueInfo& output = outputs().front();
-  Shape shape = output.shape;
-  while (shape.size() > 2 && shape.back() == 1) shape.pop_back();
-  if (!output.known_shape || shape.empty() || shape.back() < 0) return {};
-  const auto classes = static_cast<std::size_t>(shape.back());
-  if (classes == labels || (classes == 1 && labels == 2)) return {};
-  return Error{Code::kInvalid, "the card lists " + std::to_string(labels) + " labels, but the model's output '" +
-                                   output.name + "' is " + engine::describe(output)};
+  const Status good = output.known_shape ? arete::check_labels(card_.output, output.shape) : Status();
+  return good ? good
+              : with_context(good.error(), "the card does not fit the model's output '" + output.name + "', " +
+                                               engine::describe(output));
 }
 
 void ModelService::warm_up() {
@@ -188,7 +183,7 @@ Result<Json> ModelService::outputs_json(const std::vector<Tensor>& outputs) cons
     const std::string& output = this->outputs()[i].name;
     Result<Json> values = tensor_to_json(outputs[i]);
     if (!values) return with_context(std::move(values).error(), "output '" + output + "'");
-    all.set(output, std::move(*values));
+    all.as_object().emplace_back(output, std::move(*values));
   }
   return all;
 }

@@ -99,9 +99,12 @@ Result<std::optional<std::string>> CsvReader::read_line() {
   Place place = Place::kCellStart;
   for (int c = get(); c >= 0; c = get()) {
     const bool ends = c == '\n' && (place != Place::kQuoted || size_bytes > kMaxCsvRowBytes);
-    if (ends && !trim(line).empty()) break;
+    if (ends && (!trim(line).empty() || size_bytes > kMaxCsvRowBytes)) break;
     place = ends ? Place::kCellStart : step(place, static_cast<char>(c), separators);
-    if (ends) line.clear();
+    if (ends) {
+      line.clear();
+      size_bytes = 0;
+    }
     if (!ends && ++size_bytes <= kMaxCsvRowBytes) line += static_cast<char>(c);
   }
   RETURN_IF_ERROR(failed_);

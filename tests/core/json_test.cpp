@@ -53,6 +53,17 @@ TEST(Json, RefusesBadTextWithItsPlace) {
   }
 }
 
+// Half a million keys: each is looked up by hash, and one that stands twice is still found.
+TEST(Json, ObjectsOfManyKeys) {
+  std::string text = "{";
+  for (int i = 0; i < 500'000; ++i) text += "\"k" + std::to_string(i) + "\":0,";
+  const Result<Json> parsed = Json::parse(text + "\"last\":1}");
+  ASSERT_OK(parsed);
+  EXPECT_EQ(parsed->as_object().size(), 500'001U);
+  EXPECT_ERROR(Json::parse(text + "\"k77\":1}"), Code::kCorrupt, "\"k77\" stands twice");
+  EXPECT_ERROR(Json::parse(text + "\"k3\":1}"), Code::kCorrupt, "\"k3\" stands twice");
+}
+
 TEST(Json, RefusesDuplicateKeys) {
   EXPECT_ERROR(Json::parse(R"({"a":1,"b":{"a":2},"a":3})"), Code::kCorrupt, "\"a\" stands twice");
   ASSERT_OK(Json::parse(R"({"a":1,"b":{"a":2}})"));

@@ -71,6 +71,8 @@ TEST(ModelCard, NamesTheFieldThatIsWrong) {
   EXPECT_ERROR(input(R"("mean":["a"])"), Code::kInvalid, "\"mean\"");
   EXPECT_ERROR(input(R"("kind":"image","width":1,"height":1,"mean":[0],"std":[1,1,1])"), Code::kInvalid, "same length");
   EXPECT_ERROR(input(R"("kind":"image","width":1,"height":1,"mean":[0],"std":[0])"), Code::kInvalid, "must not be 0");
+  EXPECT_ERROR(input(R"("kind":"image","width":1,"height":1,"mean":[0],"std":[1e39])"), Code::kInvalid,
+               "no 32-bit float");
   EXPECT_ERROR(input(R"("layout":"nchw")"), Code::kInvalid, "NCHW, NHWC");
   EXPECT_ERROR(input(R"("orientation":"up")"), Code::kInvalid, "exif, ignore");
   EXPECT_ERROR(input(R"("kind":"record")"), Code::kInvalid, "\"fields\"");

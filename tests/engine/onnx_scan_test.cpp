@@ -56,6 +56,16 @@ TEST(OnnxScan, FindsExternalFilesAndFourBitWeights) {
   EXPECT_TRUE(found->has_4_bit_weights);
 }
 
+// Whatever a reader makes of keys and values that stand twice, none of the files goes unseen; and it costs one look.
+TEST(OnnxScan, EntriesThatSayThingsTwice) {
+  std::string entry;
+  for (int i = 0; i < 200'000; ++i) entry += field(1, "location");
+  entry += field(2, "a.bin") + field(2, "b.bin") + field(1, "offset");
+  const auto found = scan(model_of(field(5, field(13, entry))));
+  ASSERT_OK(found);
+  EXPECT_EQ(found->external_files, (std::set<std::string, std::less<>>{"a.bin", "b.bin"}));
+}
+
 TEST(OnnxScan, TellsScalarsFromUnknownRanks) {
   const auto input = [](const std::string& name, const std::string& tensor) {
     return field(11, field(1, name) + field(2, field(1, number_field(1, 7) + tensor)));

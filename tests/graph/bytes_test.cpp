@@ -1,7 +1,9 @@
 // Bytes that are no model, or a hostile one: each is refused with its code and its words, at once.
 #include <algorithm>
+#include <cstring>
 #include <random>
 
+#include "graph/official.h"
 #include "os/base/files.h"
 #include "tests/graph/wire.h"
 #include "tests/support/assert.h"
@@ -160,6 +162,88 @@ TEST(HostileBytes, NestingHasALimit) {
   for (const int depth : {kMaxSubgraphDepth + 1, 60, 10'000}) {
     EXPECT_ERROR(test::load(nested(depth)), Code::kExhausted, "subgraphs are nested deeper than 32");
   }
+}
+
+// The library takes the low 32 bits of a longer tag: what it would read must not pass by unseen.
+TEST(HostileBytes, OverlongTagsAreNoModel) {
+  EXPECT_ERROR(test::load(number(1, 8) + bytes(8, number(2, 17)) + "\xBA\x80\x80\x80\x10" + varint(0)), Code::kCorrupt,
+               "this is no ONNX model");
+}
+
+TEST(HostileBytes, ManyImportsAreRefused) {
+  std::string many = test::model("");
+  for (int i = 0; i < 1001; ++i) many += bytes(8, number(2, 17));
+  EXPECT_ERROR(test::load(many), Code::kExhausted, "more than 1000 operator sets");
+}
+
+// Shapes of ten to the ninth axes, loops that never end, attributes that claim more than there is: shape inference must
+// come back, and soon.
+TEST(HostileBytes, ShapeInferenceComesBack) {
+  const auto ints = [](const std::string& name, const std::vector<std::int64_t>& values) {
+    std::string raw(values.size() * 8, '\0');
+    std::memcpy(raw.data(), values.data(), raw.size());
+    return test::in_graph_weight(test::tensor(name, 7, {static_cast<std::int64_t>(values.size())}, bytes(9, raw)));
+  };
+  const auto node = [](const std::string& op, std::initializer_list<std::string> in,
+                       std::initializer_list<std::string> out,
+                       const std::string& more = "") { return test::in_graph_node(test::node(op, in, out, more)); };
+  const auto axis = [](std::int64_t value) { return bytes(5, test::attribute("axis", 2, number(3, value))); };
+  const auto outputs = [](std::int64_t value) { return bytes(5, test::attribute("num_outputs", 2, number(3, value))); };
+  std::string doubled = ints("x0", {1});
+  for (int i = 0; i < 40; ++i) {
+    const std::string from = "x" + std::to_string(i);
+    doubled += node("Concat", {from, from}, {"x" + std::to_string(i + 1)}, axis(0));
+  }
+  const std::string x = test::in_graph_input(test::float_value("x", {6}));
+  const std::string huge_shape = test::in_graph_input(
+      bytes(1, "s") + bytes(2, bytes(1, number(1, 7) + bytes(2, bytes(1, number(1, 1'000'000'000))))));
+  const std::vector<std::pair<std::string, int>> graphs = {
+      {ints("d", {5}) + ints("b", {0}) + ints("e", {1}) + ints("a", {0}) + ints("s", {std::int64_t{1} << 32}) +
+           node("Slice", {"d", "b", "e", "a", "s"}, {"y"}),
+       13},
+      {ints("d", {5}) + ints("b", {0}) + ints("e", {1}) + ints("a", {0}) + ints("s", {std::int64_t{1} << 31}) +
+           node("Slice", {"d", "b", "e", "a", "s"}, {"y"}),
+       13},
+      {doubled, 13},
+      {x + huge_shape + node("Expand", {"x", "s"}, {"y"}), 8},
+      {x + node("Split", {"x"}, {"y"}, outputs(2'000'000'000)), 18},
+      {x + node("Split", {"x"}, {"y", "z"}, outputs(1)), 18},
+  };
+  for (const auto& [graph, opset] : graphs) {
+    const Result<ReadModel> read = test::load(test::model(graph, opset));
+    ASSERT_OK(read);
+    EXPECT_EQ(infer_shapes(read->model).graph.nodes.size(), read->model.graph.nodes.size());
+  }
+}
+
+// 32 graphs inside one another around many nodes out of order that read a tensor of the outermost.
+TEST(HostileBytes, DeepGraphsOutOfOrderAreSorted) {
+  std::string inner;
+  for (int i = 0; i < 20'000; ++i) {
+    const std::string name = "i" + std::to_string(i);
+    inner += test::in_graph_node(test::node("Sum", {"x", "x", i % 2 == 0 ? "i" + std::to_string(i + 1) : "x"}, {name}));
+  }
+  for (int i = 1; i < kMaxSubgraphDepth; ++i) {
+    inner = test::in_graph_node(
+        test::node("Deep", {}, {}, bytes(7, "com.example") + bytes(5, test::attribute("body", 5, bytes(6, inner)))));
+  }
+  const std::string x = test::in_graph_input(test::float_value("x", {6}));
+  ASSERT_OK(test::load(test::model(x + inner) + bytes(8, bytes(1, "com.example") + number(2, 1))));
+}
+
+// Many weights at one odd offset of a small file: each would be a copy.
+TEST(HostileBytes, CopiesOfExternalDataAreLimited) {
+  std::string graph;
+  for (int i = 0; i < 40; ++i) {
+    const auto entry = [](const std::string& key, const std::string& value) {
+      return bytes(13, bytes(1, key) + bytes(2, value));
+    };
+    graph += test::in_graph_weight(test::tensor("w" + std::to_string(i), 1, {1000},
+                                                number(14, 1) + entry("location", "w") + entry("offset", "1")));
+  }
+  const ReadOptions options = {
+      [](const std::string&) -> Result<SharedBytes> { return share_bytes(std::string(8000, 'x')); }};
+  EXPECT_ERROR(test::load(test::model(graph), options), Code::kExhausted, "aligned");
 }
 
 TEST(HostileBytes, GroupsWithoutEndAreNoModel) {

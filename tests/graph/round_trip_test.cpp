@@ -245,7 +245,7 @@ TEST(ExternalData, IsReadWhereItLies) {
     const Result<ReadModel> read =
         test::load(external_weight({{"location", "w.bin"}, {"offset", offset}, {"length", "12"}}), one_file());
     ASSERT_OK(read);
-    EXPECT_TRUE(read->has_external_data);
+    EXPECT_EQ(read->external_files, (std::map<std::string, std::uint64_t>{{"w.bin", 12}}));
     EXPECT_EQ(static_cast<char>(read->model.graph.weights.at(0).tensor.bytes()[0]),
               static_cast<char>('a' + (*offset - '0') / 4));
   }
@@ -278,6 +278,39 @@ TEST(ExternalData, OfTheOfficialPackage) {
   };
   EXPECT_EQ(text_of("fine.onnx"), text_of("whole.onnx"));
   EXPECT_EQ(text_of("below.onnx"), text_of("whole.onnx"));
+}
+
+// A sparse file stands for weights of 2.25 GiB: mapped, rewritten and laid out anew without being copied.
+TEST(ExternalData, OverTwoGibibytes) {
+  const std::uint64_t large = std::uint64_t{9} << 28;
+  const std::string folder = ::testing::TempDir() + "/arete_external_" + std::to_string(::getpid());
+  fs::create_directories(folder);
+  std::ofstream(folder + "/w.bin").put('\0');
+  fs::resize_file(folder + "/w.bin", large);
+  {
+    std::ofstream tail(folder + "/w.bin", std::ios::binary | std::ios::app);
+    const std::vector<float> values(1024, 0.5F);
+    tail.write(reinterpret_cast<const char*>(values.data()), 4096);
+  }
+  const auto weight = [](const std::string& name, const std::vector<std::int64_t>& dims, std::uint64_t offset) {
+    const auto entry = [](const std::string& key, const std::string& value) {
+      return test::bytes(13, test::bytes(1, key) + test::bytes(2, value));
+    };
+    return test::in_graph_weight(test::tensor(
+        name, 1, dims, test::number(14, 1) + entry("location", "w.bin") + entry("offset", std::to_string(offset))));
+  };
+  const std::string graph = weight("tail", {1024}, large) + weight("large", {9, 1 << 26}, 0);
+  const Result<ReadModel> read = test::load(test::model(graph), beside(folder + "/m.onnx"));
+  ASSERT_OK(read);
+  EXPECT_GT(weight_bytes(read->model), std::uint64_t{1} << 31);
+  EXPECT_ERROR(write_onnx(read->model), Code::kExhausted, "external data");
+  const Result<WrittenModel> written = write_onnx(read->model, {"new.data"});
+  ASSERT_OK(written);
+  ASSERT_EQ(written->external_parts.size(), 2U);
+  EXPECT_EQ(written->external_parts[1].view.data(), read->model.graph.weights[1].tensor.bytes().data()) << "copied";
+  EXPECT_EQ(written->external_parts[0].view.size() + written->external_parts[1].view.size(), large + 4096);
+  EXPECT_EQ(written->external_parts[0].view[4092], read->model.graph.weights[0].tensor.bytes()[4092]);
+  fs::remove_all(folder);
 }
 
 TEST(ExternalData, IsWrittenAndReadBack) {

@@ -514,6 +514,20 @@ TEST(CsvReader, RowsOverTheLimitAreSkipped) {
   EXPECT_EQ(row->value_or(CsvReader::Row()), (CsvReader::Row{"more"}));
 }
 
+TEST(CsvReader, BlankLinesDoNotCountTowardsTheLimit) {
+  std::string text = "a\n";
+  for (std::size_t i = 0; i <= kMaxCsvRowBytes; ++i) text += "\r\n";
+  const MemoryFileSystem files;
+  put(files, "blank.csv", text + "7\n");
+  Result<std::unique_ptr<os::ReadableFile>> file = files.open("blank.csv");
+  ASSERT_OK(file);
+  Result<CsvReader> reader = CsvReader::open(std::move(*file));
+  ASSERT_OK(reader);
+  const Result<std::optional<CsvReader::Row>> row = reader->next();
+  ASSERT_OK(row);
+  EXPECT_EQ(row->value_or(CsvReader::Row()), (CsvReader::Row{"7"}));
+}
+
 TEST(Dataset, OtherFilesAreRefusedByName) {
   const MemoryFileSystem files;
   put(files, "model.onnx", "x");

@@ -1,4 +1,5 @@
 // ONNX Runtime's errors as ours: a code for each of its codes, and its words (words.h).
+// Threads: pure.
 #pragma once
 
 #include <onnxruntime_cxx_api.h>

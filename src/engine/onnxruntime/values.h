@@ -1,4 +1,5 @@
 // Tensors as ONNX Runtime's values and back, without copying their bytes where that is possible.
+// Threads: pure; a value that wraps bytes keeps them alive.
 #pragma once
 
 #include <onnxruntime_cxx_api.h>

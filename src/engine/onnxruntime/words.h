@@ -1,4 +1,5 @@
 // ONNX Runtime's error texts without the places in its source files.
+// Threads: pure.
 #pragma once
 
 #include <cstddef>

@@ -64,15 +64,19 @@ class RealReadable final : public ReadableFile {
   std::uint64_t size_;
 };
 
+Error no_regular_file(const std::string& path) {
+  return {Code::kInvalid, "'" + path + "' is no regular file (a FIFO, device or socket)"};
+}
+
 Result<std::unique_ptr<RealReadable>> open_regular(const std::string& path) {
   // O_NONBLOCK: opening a FIFO must not wait for its writer.
   Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (file.get() < 0 && errno == ENXIO) return no_regular_file(path);  // a socket
   if (file.get() < 0) return io_error(path, "open", errno);
   struct stat info{};
   if (::fstat(file.get(), &info) != 0) return io_error(path, "open", errno);
   if (kind_of(info) == FileKind::kFolder) return Error{Code::kInvalid, "'" + path + "' is a folder, not a file"};
-  if (kind_of(info) == FileKind::kOther)
-    return Error{Code::kInvalid, "'" + path + "' is no regular file (a FIFO, device or socket)"};
+  if (kind_of(info) == FileKind::kOther) return no_regular_file(path);
   const auto size = static_cast<std::uint64_t>(info.st_size);
   return std::make_unique<RealReadable>(std::move(file), path, size);
 }
@@ -86,6 +90,28 @@ Status write_all(int file, const std::string& path, std::span<const std::byte> b
   }
   return {};
 }
+
+class RealStaged final : public StagedFile {
+ public:
+  RealStaged(std::string part, std::string path) : part_(std::move(part)), path_(std::move(path)) {}
+  RealStaged(const RealStaged&) = delete;
+  RealStaged& operator=(const RealStaged&) = delete;
+  ~RealStaged() override {
+    if (!part_.empty()) ::unlink(part_.c_str());
+  }
+
+  Status commit() override {
+    if (::rename(part_.c_str(), path_.c_str()) != 0) return io_error(path_, "write", errno);
+    part_.clear();
+    const Descriptor folder(::open(folder_of(path_).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (folder.get() >= 0) ::fsync(folder.get());  // some file systems refuse; the data is safe
+    return {};
+  }
+
+ private:
+  std::string part_;
+  std::string path_;
+};
 
 class RealFileSystem final : public FileSystem {
  public:
@@ -123,24 +149,15 @@ class RealFileSystem final : public FileSystem {
     return SharedBytes{std::move(owner), {static_cast<const std::byte*>(address), size}};
   }
 
-  Status write_parts(const std::string& path, std::span<const std::span<const std::byte>> parts) const override {
+  Result<std::unique_ptr<StagedFile>> stage(const std::string& path,
+                                            std::span<const std::span<const std::byte>> parts) const override {
     // Unique beside the target, also among threads that write the same file; O_EXCL so that nobody's
     // file or link is written through.
     static std::atomic<unsigned> writes{0};
     const std::string part = path + ".part." + std::to_string(::getpid()) + "." + std::to_string(writes.fetch_add(1));
-    const Status written = write_new(part, parts);
-    if (!written) {
-      ::unlink(part.c_str());
-      return written;
-    }
-    if (::rename(part.c_str(), path.c_str()) != 0) {
-      const int code = errno;
-      ::unlink(part.c_str());
-      return io_error(path, "write", code);
-    }
-    const Descriptor folder(::open(folder_of(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (folder.get() >= 0) ::fsync(folder.get());  // some file systems refuse; the data is safe
-    return {};
+    auto staged = std::make_unique<RealStaged>(part, path);
+    RETURN_IF_ERROR(write_new(part, path, parts));
+    return std::unique_ptr<StagedFile>(std::move(staged));
   }
 
   Status make_folders(const std::string& path) const override {
@@ -160,12 +177,14 @@ class RealFileSystem final : public FileSystem {
   }
 
  private:
-  static Status write_new(const std::string& part, std::span<const std::span<const std::byte>> parts) {
+  // Errors name `path`, which the caller knows.
+  static Status write_new(const std::string& part, const std::string& path,
+                          std::span<const std::span<const std::byte>> parts) {
     ::unlink(part.c_str());  // left by a process of our number that was cut off
     const Descriptor file(::open(part.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
-    if (file.get() < 0) return io_error(part, "write", errno);
-    for (const std::span<const std::byte> bytes : parts) RETURN_IF_ERROR(write_all(file.get(), part, bytes));
-    if (::fsync(file.get()) != 0) return io_error(part, "write", errno);
+    if (file.get() < 0) return io_error(path, "write", errno);
+    for (const std::span<const std::byte> bytes : parts) RETURN_IF_ERROR(write_all(file.get(), path, bytes));
+    if (::fsync(file.get()) != 0) return io_error(path, "write", errno);
     return {};
   }
 };
@@ -186,6 +205,11 @@ Result<std::string> read_file(const FileSystem& files, const std::string& path, 
   std::string text(file->size_bytes(), '\0');
   RETURN_IF_ERROR(file->read_at(0, std::as_writable_bytes(std::span(text))));
   return text;
+}
+
+Status FileSystem::write_parts(const std::string& path, std::span<const std::span<const std::byte>> parts) const {
+  ASSIGN_OR_RETURN(const std::unique_ptr<StagedFile> staged, stage(path, parts));
+  return staged->commit();
 }
 
 Status write_text(const FileSystem& files, const std::string& path, std::string_view text) {

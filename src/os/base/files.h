@@ -38,6 +38,15 @@ class ReadableFile {
   virtual Status read_at(std::uint64_t offset, std::span<std::byte> to) const = 0;
 };
 
+// Content that lies whole and safe beside its target and does not show yet. Gone with this object unless it was
+// committed.
+class StagedFile {
+ public:
+  virtual ~StagedFile() = default;
+  // Lets it take the target's place, atomically. Once.
+  virtual Status commit() = 0;
+};
+
 class FileSystem {
  public:
   virtual ~FileSystem() = default;
@@ -51,8 +60,12 @@ class FileSystem {
   // The file's bytes, mapped where the system can, so that untouched pages cost nothing. The file
   // must not be truncated while they are used.
   virtual Result<SharedBytes> map(const std::string& path) const = 0;
-  // The parts one behind the other, atomically (see above). Makes no folders.
-  virtual Status write_parts(const std::string& path, std::span<const std::span<const std::byte>> parts) const = 0;
+  // The parts one behind the other, ready to become `path`: who writes several files stages all before committing any,
+  // so that a full disk leaves the old ones. Makes no folders.
+  virtual Result<std::unique_ptr<StagedFile>> stage(const std::string& path,
+                                                    std::span<const std::span<const std::byte>> parts) const = 0;
+  // Staged and committed at once.
+  Status write_parts(const std::string& path, std::span<const std::span<const std::byte>> parts) const;
   Status write(const std::string& path, std::span<const std::byte> bytes) const {
     return write_parts(path, {&bytes, 1});
   }

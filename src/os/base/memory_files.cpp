@@ -22,6 +22,23 @@ class MemoryReadable final : public ReadableFile {
   std::shared_ptr<const std::string> content_;
 };
 
+using Contents = std::map<std::string, std::shared_ptr<const std::string>>;
+
+class MemoryStaged final : public StagedFile {
+ public:
+  MemoryStaged(Contents& files, std::string path, Contents::mapped_type content)
+      : files_(files), path_(std::move(path)), content_(std::move(content)) {}
+  Status commit() override {
+    files_[path_] = std::move(content_);
+    return {};
+  }
+
+ private:
+  Contents& files_;
+  std::string path_;
+  Contents::mapped_type content_;
+};
+
 Error failure(Code code, const std::string& doing, const std::string& path, const char* why) {
   return {code, "cannot " + doing + " '" + path + "': " + why};
 }
@@ -91,15 +108,16 @@ Result<SharedBytes> MemoryFileSystem::map(const std::string& path) const {
   return SharedBytes{std::move(content), view};
 }
 
-Status MemoryFileSystem::write_parts(const std::string& path, std::span<const std::span<const std::byte>> parts) const {
+Result<std::unique_ptr<StagedFile>> MemoryFileSystem::stage(const std::string& path,
+                                                            std::span<const std::span<const std::byte>> parts) const {
   if (fail_writes_) return failure(Code::kIo, "write", path, "No space left on device");
   if (lies_below_a_file(path)) return not_found("write", path);
   if (is_folder(path)) return failure(Code::kIo, "write", path, "Is a directory");
   std::string content;
   for (const std::span<const std::byte> part : parts)
     content.append(reinterpret_cast<const char*>(part.data()), part.size());
-  files_[path] = std::make_shared<const std::string>(std::move(content));
-  return {};
+  return std::unique_ptr<StagedFile>(
+      std::make_unique<MemoryStaged>(files_, path, std::make_shared<const std::string>(std::move(content))));
 }
 
 Status MemoryFileSystem::make_folders(const std::string& path) const {

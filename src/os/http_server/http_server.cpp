@@ -47,6 +47,7 @@ template <class T>
 using Task = asio::awaitable<T, Executor>;
 constexpr auto kAwait = asio::as_tuple(asio::use_awaitable_t<Executor>{});
 
+constexpr std::size_t kSmallAnswerBytes = 65536;
 constexpr std::size_t kMaxReadBuffer = 65536;  // bytes a connection holds unparsed
 constexpr std::size_t kHeadReadBytes = 4096;   // asked of the system while a head is awaited
 constexpr std::size_t kMaxRejecting = 64;      // connections over the limit that still get their 503
@@ -290,8 +291,8 @@ void Loop::sweep() {
 
 void Connection::check_time(Ticks::time_point now) {
   if (now < deadline_) return;
+  // The limit stays: an operation that was just completing misses this and is caught by the next sweep.
   expired_ = true;
-  deadline_ = kNever;
   error_code ignored;
   socket_.cancel(ignored);
 }
@@ -417,6 +418,11 @@ Task<void> Connection::handle(const Route& route) {
 
 Task<bool> Connection::write(bool keep_alive) {
   keep_alive = keep_alive && !shared_.draining;
+  // The request is done with; what waits to be read counts in its place. Small answers (health, refusals) always go
+  // out.
+  const bool fits = budget_.set(response_.body.size()) || response_.body.size() <= kSmallAnswerBytes;
+  if (!fits) response_ = unavailable("too many large answers wait to be read");
+  budget_.set(response_.body.size());
   const HttpResponse response = std::move(response_);
   const std::string head = render_head(response, keep_alive);
   const bool with_body = request_.method != "HEAD";
