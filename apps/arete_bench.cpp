@@ -6,8 +6,10 @@
 #include "apps/models.h"
 #include "apps/verbs.h"
 #include "graph/summary.h"
+#include "os/base/files.h"
 #include "os/base/machine.h"
 #include "proof/latency.h"
+#include "proof/opened.h"
 #include "proof/random_inputs.h"
 
 namespace arete::apps {
@@ -23,30 +25,31 @@ struct Options {
   bool json = false;
 };
 
-// int8 when any operator works on or unpacks 8-bit integers, else float.
-std::string precision_of(const std::string& path) {
-  const Result<graph::ReadModel> read = read_model(path);
-  if (!read) return "unknown";
-  const graph::Summary summary = graph::summarise(read->model);
-  for (const char* op : {"QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear", "QLinearConv", "QLinearMatMul",
-                         "MatMulInteger", "ConvInteger"}) {
-    if (summary.ops.contains(op)) return "int8";
-  }
-  return "fp32";
+Result<std::string> precision_of(const std::string& path) {
+  ASSIGN_OR_RETURN(const graph::ReadModel read, read_model(path));
+  return std::string(graph::precision_of(read.model));
+}
+
+Result<proof::Opened> open(engine::Engine& engine, const Options& options) {
+  ASSIGN_OR_RETURN(const engine::ModelSource source,
+                   engine::ModelSource::from_file(os::real_file_system(), options.path));
+  engine::SessionOptions session;
+  session.threads = options.threads;
+  Result<proof::Opened> opened = proof::open_measured(engine, source, session);
+  return opened ? std::move(opened) : with_context(std::move(opened).error(), options.path);
 }
 
 Result<Json> measure(const Options& options) {
   const os::Clock& clock = os::real_clock();
   ASSIGN_OR_RETURN(const std::unique_ptr<engine::Engine> engine,
                    make_engine(options.engine == "auto" ? kDefaultEngine : options.engine, options.engine_lib));
+  ASSIGN_OR_RETURN(const std::string precision,
+                   precision_of(options.path));  // our own reading is not the engine's load
   const std::uint64_t rss_before = os::resident_bytes();
-  const std::int64_t start = clock.now_ns();
-  ASSIGN_OR_RETURN(const std::unique_ptr<engine::Session> session,
-                   open_session(*engine, options.path, options.threads));
-  const std::int64_t load_ns = clock.now_ns() - start;
-  ASSIGN_OR_RETURN(const std::vector<NamedTensor> inputs, proof::random_inputs(session->inputs(), 1));
+  ASSIGN_OR_RETURN(const proof::Opened opened, open(*engine, options));
+  ASSIGN_OR_RETURN(const std::vector<NamedTensor> inputs, proof::random_inputs(opened.session->inputs(), 1));
   const proof::Runner runner = [&]() -> Status {
-    const Result<std::vector<Tensor>> outputs = session->run(inputs);
+    const Result<std::vector<Tensor>> outputs = opened.session->run(inputs);
     if (!outputs) return outputs.error();
     return {};
   };
@@ -59,10 +62,10 @@ Result<Json> measure(const Options& options) {
                        {"p50_latency_ms", latency.p50_ms},
                        {"p99_latency_ms", latency.p99_ms},
                        {"throughput_per_sec", latency.throughput_per_sec},
-                       {"load_ms", static_cast<double>(load_ns) / 1e6},
+                       {"load_ms", opened.load_ms},
                        {"rss_bytes", rss_after > rss_before ? rss_after - rss_before : 0},
                        {"engine", engine->name() + " " + engine->version()},
-                       {"precision", precision_of(options.path)},
+                       {"precision", precision},
                        {"threads", options.threads > 0 ? options.threads : os::physical_cores()}});
 }
 
@@ -81,6 +84,8 @@ int run_bench(int argc, char** argv) {
       ->capture_default_str();
   app.add_option("--runs", options.runs, "runs that are counted")->check(CLI::Range(1, 1000000))->capture_default_str();
   app.add_flag("--json", options.json, "one JSON object on the last line");
+  app.footer(
+      "\nTo compare two models, let `arete optimize` measure them in turns: two runs of this differ by what else ran.");
   if (const auto status = parse(app, argc, argv)) return *status;
   os::catch_stop_signals();
   const Result<Json> result = measure(options);

@@ -31,7 +31,7 @@ Json values_json(const std::vector<graph::Value>& values) {
 
 Json info_json(const graph::ReadModel& read, const graph::Summary& summary, std::uint64_t bytes) {
   Json ops = Json::object();
-  for (const auto& [op, count] : summary.ops) ops.set(op, count);
+  for (const auto& [op, count] : summary.ops) ops.as_object().emplace_back(op, count);  // set() would look each up
   Json frozen = Json::array();
   for (const std::string& name : read.frozen_inputs) frozen.push_back(name);
   return Json::object({{"inputs", values_json(read.model.graph.inputs)},

@@ -56,6 +56,14 @@ void add_options(CLI::App& app, Options& o) {
   app.add_option("--engine-lib", o.engine_lib, "another build of the engine's library");
   app.add_option("--threads", r.threads, "threads (default: all physical cores)")->check(CLI::Range(0, 1024));
   app.add_flag("--json", o.json, "one JSON object on the last line");
+  app.footer(
+      "\nDATA is a folder with a folder of images for each class, an .npz (an array for each input, or x; labels y),\n"
+      "or a CSV with a column 'label'. The model card says how images become inputs (docs/formats/card.md).\n\n"
+      "Smallest for phones, judged on samples that were kept apart:\n"
+      "  arete optimize model.onnx -o small.onnx --target mobile --calibration train/ --evaluation test/ \\\n"
+      "    --report report.html\n"
+      "Fastest on this machine:\n"
+      "  arete optimize model.onnx -o fast.onnx --calibration samples.npz");
 }
 
 Result<optimize::Outcome> run(Options& o, ProgressLine& line) {
@@ -66,8 +74,8 @@ Result<optimize::Outcome> run(Options& o, ProgressLine& line) {
                                                 : optimize::Precision::kAuto;
   if (o.never_slower || o.allow_slower) o.request.never_slower = o.never_slower;
   o.request.disabled_passes.insert(o.disabled.begin(), o.disabled.end());
-  o.request.card_path = o.card_path;
   ASSIGN_OR_RETURN(o.request.card, load_card(o.card_path, o.request.model_path));
+  if (o.request.card) o.request.card_path = o.card_path.empty() ? card_path_of(o.request.model_path) : o.card_path;
   ASSIGN_OR_RETURN(const std::unique_ptr<engine::Engine> engine, make_engine(o.engine, o.engine_lib));
   optimize::Observer observer;
   observer.progress = [&](const std::string& step, std::int64_t done, std::int64_t total) {

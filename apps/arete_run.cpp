@@ -101,6 +101,7 @@ int run_run(int argc, char** argv) {
   app.add_option("--engine-lib", options.engine_lib, "another build of the engine's library");
   app.add_option("--threads", options.threads, "threads (default: all physical cores)")->check(CLI::Range(0, 1024));
   app.add_flag("--json", options.json, "one JSON object on the last line");
+  app.footer("\nExample:\n  arete run model.onnx --input image=x.npy --output-dir outputs/");
   if (const auto status = parse(app, argc, argv)) return *status;
   const Result<Json> outputs = run_once(options);
   if (!outputs) return fail(outputs.error());

@@ -12,7 +12,12 @@ std::optional<int> parse(CLI::App& app, int argc, char** argv) {
     app.parse(argc, argv);
     return std::nullopt;
   } catch (const CLI::ParseError& error) {
-    return app.exit(error, std::cout, std::cerr) == 0 ? kDone : kUsage;
+    if (error.get_exit_code() == 0) {  // --help
+      app.exit(error, std::cout, std::cerr);
+      return kDone;
+    }
+    std::cerr << "arete: " << error.what() << "; " << app.get_name() << " --help explains\n";
+    return kUsage;
   }
 }
 

@@ -5,7 +5,7 @@
 
 #include "graph/official.h"
 #include "graph/onnx_io.h"
-#include "graph/uses.h"
+#include "graph/summary.h"
 #include "os/base/machine.h"
 #include "pass/quantize.h"
 
@@ -41,7 +41,7 @@ class Builder {
       : model_(model), engine_(engine), request_(request) {}
 
   Result<CandidateSet> run() {
-    const bool matmul_dominated = is_matmul_dominated(model_);
+    const bool matmul_dominated = graph::is_matmul_dominated(model_);
     for (const Form form : request_.target.forms) {
       if (!wanted(form, request_, matmul_dominated)) continue;
       RETURN_IF_ERROR(add(form));
@@ -102,10 +102,10 @@ class Builder {
       const std::vector<std::string> tensors = pass::tensors_to_observe(model);
       if (tensors.empty())
         return Error{Code::kUnsupported, "nothing to quantise: no Conv, Gemm or MatMul with constant float32 weights"};
-      Result<tune::Calibration> calibration =
-          tune::calibrate(engine_, model, tensors, *request_.calibration, request_.calibrate);
+      ASSIGN_OR_RETURN(tune::Calibrator calibrator, tune::Calibrator::open(engine_, model, tensors, request_.threads));
+      Result<tune::Calibration> calibration = calibrator.run(*request_.calibration, request_.calibrate);
       // Bad samples are the user's to mend, not a property of this variant.
-      fatal_ = !calibration && calibration.error().code != Code::kUnsupported;
+      fatal_ = !calibration;
       if (!calibration) return std::move(calibration).error();
       set_.calibration_samples = calibration->samples;
       set_.calibration_skipped = calibration->skipped;
@@ -141,22 +141,6 @@ Candidate make_candidate(std::string name, std::string precision, const graph::M
   candidate.bytes = std::move(written->bytes);
   split_bytes(model, candidate);
   return candidate;
-}
-
-bool is_matmul_dominated(const graph::Model& model) {
-  const graph::Uses uses(model.graph);
-  std::int64_t matmul = 0;
-  std::int64_t conv = 0;
-  // Weights stand for work: each element of a Conv kernel multiplies once a pixel, so any Conv of
-  // note outweighs; counting elements keeps the rule independent of unknown input sizes.
-  for (const graph::Node& node : model.graph.nodes) {
-    if (node.inputs.size() < 2) continue;
-    const Tensor* weight = uses.constant(node.inputs[1]);
-    const std::int64_t size = weight == nullptr ? 0 : weight->size();
-    if (node.is("MatMul") || node.is("Gemm")) matmul += size;
-    if (node.is("Conv") || node.is("ConvTranspose")) conv += size;
-  }
-  return matmul > conv;
 }
 
 Result<CandidateSet> build_candidates(const graph::Model& model, engine::Engine& engine,

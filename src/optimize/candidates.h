@@ -30,6 +30,7 @@ struct CandidateRequest {
   const TargetRow& target;
   Precision precision = Precision::kAuto;
   SampleSource* calibration = nullptr;  // optional
+  int threads = 0;                      // of the engine while it calibrates; 0: all physical cores
   tune::CalibrateOptions calibrate;
 };
 
@@ -47,8 +48,5 @@ Result<CandidateSet> build_candidates(const graph::Model& model, engine::Engine&
 
 // One candidate from a finished graph.
 Candidate make_candidate(std::string name, std::string precision, const graph::Model& model);
-
-// True when most multiplications are those of MatMul and Gemm rather than Conv.
-bool is_matmul_dominated(const graph::Model& model);
 
 }  // namespace arete::optimize

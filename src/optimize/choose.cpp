@@ -58,7 +58,7 @@ bool beats(const Variant& variant, const Outcome& outcome) {
     return static_cast<double>(variant.bytes) <= (1.0 - kLeastGain) * static_cast<double>(outcome.original_bytes);
   }
   const proof::Measured& latency = variant.report->latency;
-  return latency.speedup >= 1.0 + kLeastGain && latency.speedup_interval.low > wobble(outcome);
+  return latency.speedup >= 1.0 + kLeastGain && proof::is_faster(latency, wobble(outcome));
 }
 
 std::string gain_text(const Variant& variant, const Outcome& outcome) {
@@ -109,14 +109,10 @@ std::string objection(const Variant& variant, const Outcome& outcome, const Choi
 
 }  // namespace
 
-double wobble(const Outcome& outcome) {
-  if (!outcome.control) return 1.0;
-  const proof::Interval& seen = outcome.control->speedup_interval;
-  return std::max({1.0, seen.high, seen.low > 0 ? 1.0 / seen.low : 1.0});
-}
+double wobble(const Outcome& outcome) { return outcome.control ? proof::wobble(*outcome.control) : 1.0; }
 
 bool is_slower(const Variant& variant, const Outcome& outcome) {
-  return variant.report && variant.report->latency.speedup_interval.high * wobble(outcome) < 1.0;
+  return variant.report && proof::is_slower(variant.report->latency, wobble(outcome));
 }
 
 void choose(Outcome& outcome, const ChoiceRules& rules) {

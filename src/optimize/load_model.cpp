@@ -18,7 +18,12 @@ Result<graph::ReadModel> load_model(const os::FileSystem& files, const std::stri
   return read;
 }
 
-Status save_model(const os::FileSystem& files, const graph::Model& model, const std::string& path) {
+std::string data_path_of(const std::string& path) {
+  return os::join_path(os::folder_of(path), os::stem_of(path) + ".onnx.data");
+}
+
+Status stage_files(const os::FileSystem& files, const graph::Model& model, const std::string& path,
+                   std::vector<std::unique_ptr<os::StagedFile>>& staged) {
   graph::WriteOptions options;
   const bool external = graph::weight_bytes(model) > graph::kMaxInlineBytes;
   if (external) options.external_location = os::stem_of(path) + ".onnx.data";
@@ -26,9 +31,13 @@ Status save_model(const os::FileSystem& files, const graph::Model& model, const 
   if (external) {
     std::vector<std::span<const std::byte>> parts;
     for (const SharedBytes& part : written.external_parts) parts.push_back(part.view);
-    RETURN_IF_ERROR(files.write_parts(os::join_path(os::folder_of(path), options.external_location), parts));
+    ASSIGN_OR_RETURN(std::unique_ptr<os::StagedFile> data, files.stage(data_path_of(path), parts));
+    staged.push_back(std::move(data));
   }
-  return write_text(files, path, written.bytes);
+  const std::span<const std::byte> bytes = std::as_bytes(std::span(written.bytes));
+  ASSIGN_OR_RETURN(std::unique_ptr<os::StagedFile> file, files.stage(path, {&bytes, 1}));
+  staged.push_back(std::move(file));
+  return {};
 }
 
 }  // namespace arete::optimize

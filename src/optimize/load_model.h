@@ -2,7 +2,9 @@
 // Threads: pure but for the files it reads.
 #pragma once
 
+#include <memory>
 #include <string>
+#include <vector>
 
 #include "core/result.h"
 #include "graph/onnx_io.h"
@@ -13,8 +15,12 @@ namespace arete::optimize {
 // External data may lie in the model's own folder. Errors begin with the path.
 Result<graph::ReadModel> load_model(const os::FileSystem& files, const std::string& path);
 
-// Writes a graph as OUT, and weights past 2 GB as OUT's stem + ".onnx.data" beside it (data first:
-// a reader that sees the new model sees its data).
-Status save_model(const os::FileSystem& files, const graph::Model& model, const std::string& path);
+// "dir/model.onnx" -> "dir/model.onnx.data": where weights past 2 GB go.
+std::string data_path_of(const std::string& path);
+
+// Stages a graph as the file `path`, and weights past 2 GB beside it. In the order to commit in: a reader that sees the
+// new model sees its data.
+Status stage_files(const os::FileSystem& files, const graph::Model& model, const std::string& path,
+                   std::vector<std::unique_ptr<os::StagedFile>>& staged);
 
 }  // namespace arete::optimize

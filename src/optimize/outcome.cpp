@@ -52,18 +52,25 @@ const Variant* measured_with(const Outcome& outcome) {
   return nullptr;
 }
 
+// Its latency where no variant was measured: from the control.
+const proof::Distribution* original_latency(const Outcome& outcome, const Variant* beside) {
+  if (beside != nullptr) return &beside->report->latency.original;
+  return outcome.control ? &outcome.control->original : nullptr;
+}
+
 Json original_json(const Outcome& outcome, bool with_samples) {
   const Variant* beside = measured_with(outcome);
+  const proof::Distribution* latency = original_latency(outcome, beside);
   const bool labelled = beside != nullptr && beside->report->agreement.accuracy;
-  Json row =
-      Json::object({{"name", "original"},
-                    {"bytes", outcome.original_bytes},
-                    {"weight_bytes", outcome.original_weight_bytes},
-                    {"scale_bytes", 0},
-                    {"p50_latency_ms", beside != nullptr ? Json(beside->report->latency.original.p50_ms) : Json()},
-                    {"p99_latency_ms", beside != nullptr ? Json(beside->report->latency.original.p99_ms) : Json()},
-                    {"accuracy", labelled ? Json(beside->report->agreement.accuracy->original()) : Json()}});
-  if (with_samples && beside != nullptr) row.set("samples_ms", samples_json(beside->report->latency.original));
+  Json row = Json::object({{"name", "original"},
+                           {"precision", outcome.original_precision},
+                           {"bytes", outcome.original_bytes},
+                           {"weight_bytes", outcome.original_weight_bytes},
+                           {"scale_bytes", 0},
+                           {"p50_latency_ms", latency != nullptr ? Json(latency->p50_ms) : Json()},
+                           {"p99_latency_ms", latency != nullptr ? Json(latency->p99_ms) : Json()},
+                           {"accuracy", labelled ? Json(beside->report->agreement.accuracy->original()) : Json()}});
+  if (with_samples && latency != nullptr) row.set("samples_ms", samples_json(*latency));
   return row;
 }
 
@@ -119,10 +126,9 @@ Json to_json(const Outcome& outcome, bool with_samples) {
   json.set("optimized", outcome.chosen ? variants.as_array()[*outcome.chosen] : original);
   json.set("original", std::move(original)).set("variants", std::move(variants));
   const Variant* beside = measured_with(outcome);
-  const proof::Device device = beside != nullptr ? beside->report->device : proof::Device{};
-  json.set("threads", device.threads)
-      .set("engine", device.engine + " " + device.engine_version)
-      .set("machine", device.cpu);
+  json.set("threads", outcome.device.threads)
+      .set("engine", outcome.device.engine + " " + outcome.device.engine_version)
+      .set("machine", outcome.device.cpu);
   json.set("control", outcome.control ? to_json(*outcome.control, false) : Json());
   json.set("evidence", outcome.evidence).set("weak_evidence", outcome.weak_evidence);
   json.set("samples", beside != nullptr ? Json(beside->report->agreement.samples) : Json());

@@ -35,6 +35,8 @@ struct Outcome {
   Objective objective = Objective::kLatency;
   double max_accuracy_drop_points = 1.0;
 
+  proof::Device device;
+  std::string original_precision;
   std::uint64_t original_bytes = 0;
   std::uint64_t original_weight_bytes = 0;
   std::vector<std::string> frozen_inputs;

@@ -4,6 +4,7 @@
 
 #include "graph/official.h"
 #include "graph/onnx_io.h"
+#include "graph/summary.h"
 #include "optimize/candidates.h"
 #include "optimize/card_guess.h"
 #include "optimize/choose.h"
@@ -41,6 +42,7 @@ class Run {
 
  private:
   Status check_paths() const;
+  Status check_place(const std::string& path, const std::string& what) const;
   std::string card_path() const;
   proof::Progress progress(const std::string& step) const;
   Result<std::unique_ptr<tune::Dataset>> open(const std::string& path);
@@ -49,7 +51,9 @@ class Run {
   Result<std::vector<NamedTensor>> latency_inputs(SampleSource& source);
   Status compare(SampleSource& source);
   Status measure(const std::vector<NamedTensor>& inputs);
-  Status write_model();
+  Status check_labels() const;
+  Status stage_text(const std::string& path, std::string_view text);
+  Status stage_model();
 
   const Request& request_;
   engine::Engine& engine_;
@@ -67,6 +71,7 @@ class Run {
   proof::Opened original_;
   proof::Opened control_;
   std::vector<std::optional<proof::Opened>> opened_;  // by variant
+  std::vector<std::unique_ptr<os::StagedFile>> staged_;
 };
 
 proof::Progress Run::progress(const std::string& step) const {
@@ -86,15 +91,19 @@ Status Run::check_paths() const {
   };
   const std::vector<Path> written = {{request_.output_path, "the output (-o)"},
                                      {request_.report_path, "the report (--report)"},
-                                     {card_path(), "the output's card"}};
-  const std::vector<Path> read = {{request_.model_path, "the model"},
-                                  {request_.calibration_path, "the calibration data"},
-                                  {request_.evaluation_path, "the evaluation data"},
-                                  {request_.card_path, "the model card"}};
+                                     {card_path(), "the output's card"},
+                                     {data_path_of(request_.output_path), "the output's weights"}};
+  std::vector<Path> read = {{request_.model_path, "the model"},
+                            {request_.calibration_path, "the calibration data"},
+                            {request_.evaluation_path, "the evaluation data"},
+                            {request_.card_path, "the model card"}};
+  for (const auto& [location, bytes] : read_.external_files) {
+    read.push_back({os::join_path(os::folder_of(request_.model_path), location), "the model's weights"});
+  }
   for (std::size_t i = 0; i < written.size(); ++i) {
     if (written[i].path.empty()) continue;
     for (const Path& other : read) {
-      // The card given may be the one at the output's place: it is written back as it was read.
+      // The card given may be the one at the output's place: then it stays as it is.
       if (i == 2 && other.what == "the model card") continue;
       if (!other.path.empty() && os::same_file(files_, written[i].path, other.path)) {
         return Error{Code::kInvalid,
@@ -102,6 +111,7 @@ Status Run::check_paths() const {
       }
     }
     for (std::size_t j = 0; j < i; ++j) {
+      if (written[j].path.empty()) continue;
       if (os::same_file(files_, written[i].path, written[j].path))
         return Error{Code::kInvalid,
                      written[i].what + " and " + written[j].what + " are the same file; give another path"};
@@ -114,6 +124,18 @@ std::string Run::card_path() const {
   return os::join_path(os::folder_of(request_.output_path), os::stem_of(request_.output_path) + ".card.json");
 }
 
+// A file can come to lie there.
+Status Run::check_place(const std::string& path, const std::string& what) const {
+  const std::string folder = os::folder_of(path);
+  const Result<os::FileInfo> info = files_.info(folder);
+  if (!info || info->kind != os::FileKind::kFolder)
+    return Error{Code::kNotFound, "the folder '" + folder + "' of " + what + " is not there; make it first"};
+  const Result<os::FileInfo> there = files_.info(path);
+  if (there && there->kind != os::FileKind::kFile)
+    return Error{Code::kInvalid, what + " '" + path + "' is a folder or a special file"};
+  return {};
+}
+
 // Everything that can be refused is refused before the long work.
 Status Run::check_request() {
   target_ = find_target(request_.target);
@@ -121,14 +143,11 @@ Status Run::check_request() {
   if (pass::find_preset(request_.level) == nullptr)
     return Error{Code::kNotFound, "there is no level '" + request_.level + "'"};
   RETURN_IF_ERROR(check_paths());
-  const std::string folder = os::folder_of(request_.output_path);
-  const Result<os::FileInfo> info = files_.info(folder);
-  if (!info || info->kind != os::FileKind::kFolder)
-    return Error{Code::kNotFound, "the folder '" + folder + "' of the output is not there; make it first"};
-  const Result<os::FileInfo> output = files_.info(request_.output_path);
-  if (output && output->kind != os::FileKind::kFile)
-    return Error{Code::kInvalid, "the output '" + request_.output_path + "' is a folder or a special file"};
-  if (!request_.calibration_path.empty() && request_.calibration_path == request_.evaluation_path) {
+  RETURN_IF_ERROR(check_place(request_.output_path, "the output"));
+  RETURN_IF_ERROR(check_place(card_path(), "the output's card"));
+  if (!request_.report_path.empty()) RETURN_IF_ERROR(check_place(request_.report_path, "the report"));
+  if (!request_.calibration_path.empty() &&
+      os::same_file(files_, request_.calibration_path, request_.evaluation_path)) {
     return Error{Code::kInvalid,
                  "calibration and evaluation must be different samples, else the accuracy is flattered"};
   }
@@ -147,7 +166,10 @@ Status Run::convert() {
   model_ = graph::infer_shapes(read_.model);
   outcome_.frozen_inputs = read_.frozen_inputs;
   outcome_.original_weight_bytes = graph::weight_bytes(read_.model);
-  outcome_.original_bytes = source_.bytes.view.size() + (read_.has_external_data ? outcome_.original_weight_bytes : 0);
+  outcome_.original_precision = graph::precision_of(read_.model);
+  outcome_.original_bytes = source_.bytes.view.size();
+  for (const auto& [location, bytes] : read_.external_files) outcome_.original_bytes += bytes;
+  RETURN_IF_ERROR(check_paths());  // now with the files that hold weights
   outcome_.card = request_.card ? *request_.card : guess_card(read_.model);
   if (!request_.card && outcome_.card.input.kind == InputKind::kImage) {
     outcome_.notes.push_back("no model card: images are assumed to be " +
@@ -178,7 +200,19 @@ Result<std::unique_ptr<tune::Dataset>> Run::open(const std::string& path) {
   if (!dataset) return dataset;
   auto& labels = outcome_.card.output.labels;
   if (labels.empty()) labels = (*dataset)->labels();
+  const Status fit = check_labels();
+  if (!fit) return with_context(fit.error(), path);
   return dataset;
+}
+
+// Classes that are not the model's would be counted as wrong, or as right, by chance.
+Status Run::check_labels() const {
+  const std::vector<engine::ValueInfo>& outputs = original_.session->outputs();
+  if (outputs.empty() || !outputs[0].known_shape) return {};
+  const Status fit = arete::check_labels(outcome_.card.output, outputs[0].shape);
+  if (fit) return {};
+  return Error{fit.error().code, fit.error().message + "; list the model's labels in its card (" +
+                                     os::stem_of(request_.model_path) + ".card.json)"};
 }
 
 Status Run::open_data() {
@@ -187,6 +221,8 @@ Status Run::open_data() {
   Result<proof::Opened> opened = proof::open_measured(engine_, source_, options);
   if (!opened) return with_context(std::move(opened).error(), request_.model_path);
   original_ = std::move(*opened);
+  outcome_.device = {os::cpu_description(), engine_.name(), engine_.version(),
+                     request_.threads > 0 ? request_.threads : os::physical_cores()};
   ASSIGN_OR_RETURN(calibration_, open(request_.calibration_path));
   ASSIGN_OR_RETURN(evaluation_, open(request_.evaluation_path));
   return {};
@@ -198,8 +234,7 @@ Status Run::quantise() {
     candidates_.push_back(make_candidate("freeze", "fp32", read_.model));
     candidates_.back().reference_only = true;
   }
-  CandidateRequest request{*target_, request_.precision, calibration_.get(), {}};
-  request.calibrate.threads = request_.threads;
+  CandidateRequest request{*target_, request_.precision, calibration_.get(), request_.threads, {}};
   request.calibrate.max_samples = request_.max_calibration_samples;
   request.calibrate.cancelled = observer_.stop_requested;
   const proof::Progress shown = progress("calibrating");
@@ -262,7 +297,7 @@ Result<std::vector<NamedTensor>> Run::latency_inputs(SampleSource& source) {
     Result<std::optional<Sample>> sample = source.next();
     if (!sample) continue;  // a bad one; compare() counts it
     if (!sample->has_value()) break;
-    return std::move((*sample)->inputs);
+    if (original_.session->run((*sample)->inputs)) return std::move((*sample)->inputs);
   }
   return proof::random_inputs(original_.session->inputs(), kRandomSeed);
 }
@@ -286,8 +321,7 @@ Status Run::compare(SampleSource& source) {
   proof::Comparison comparison = std::move(*compared);
   for (std::size_t i = 0; i < variants.size(); ++i) {
     proof::Report report;
-    report.device = {os::cpu_description(), engine_.name(), engine_.version(),
-                     request_.threads > 0 ? request_.threads : os::physical_cores()};
+    report.device = outcome_.device;
     report.original = {"original", outcome_.original_bytes, original_.load_ms, original_.resident_growth_bytes};
     const proof::Opened& opened = *opened_[variants[i]];
     report.candidate = {outcome_.variants[variants[i]].name, outcome_.variants[variants[i]].bytes, opened.load_ms,
@@ -349,19 +383,38 @@ void Run::choose_best() {
   choose(outcome_, rules);
 }
 
-Status Run::write_model() {
-  if (outcome_.chosen) return write_text(files_, request_.output_path, candidates_[*outcome_.chosen].bytes);
-  if (!read_.has_external_data) return files_.write(request_.output_path, source_.bytes.view);
-  return save_model(files_, read_.model, request_.output_path);
+Status Run::stage_text(const std::string& path, std::string_view text) {
+  const std::span<const std::byte> bytes = std::as_bytes(std::span(text));
+  ASSIGN_OR_RETURN(std::unique_ptr<os::StagedFile> staged, files_.stage(path, {&bytes, 1}));
+  staged_.push_back(std::move(staged));
+  return {};
 }
 
-// The model last: who sees it finds its card and page already there.
+// The original is handed back byte for byte, unless it has files of weights.
+Status Run::stage_model() {
+  if (outcome_.chosen) return stage_text(request_.output_path, candidates_[*outcome_.chosen].bytes);
+  if (read_.external_files.empty()) {
+    ASSIGN_OR_RETURN(std::unique_ptr<os::StagedFile> staged,
+                     files_.stage(request_.output_path, {&source_.bytes.view, 1}));
+    staged_.push_back(std::move(staged));
+    return {};
+  }
+  return stage_files(files_, read_.model, request_.output_path, staged_);
+}
+
+// Everything lies safe beside its place before anything shows. The model shows last: who sees it finds its card and
+// page already there.
 Status Run::publish() {
   outcome_.optimized_model_path = request_.output_path;
-  RETURN_IF_ERROR(write_text(files_, card_path(), to_json(outcome_.card).dump(2) + "\n"));
+  if (!outcome_.chosen && !read_.external_files.empty())
+    outcome_.notes.push_back("the original's weights lay in files of their own: the output holds them anew");
+  if (!os::same_file(files_, card_path(), request_.card_path))
+    RETURN_IF_ERROR(stage_text(card_path(), to_json(outcome_.card).dump(2) + "\n"));
   if (!request_.report_path.empty())
-    RETURN_IF_ERROR(write_text(files_, request_.report_path, render_report(to_json(outcome_, true))));
-  return write_model();
+    RETURN_IF_ERROR(stage_text(request_.report_path, render_report(to_json(outcome_, true))));
+  RETURN_IF_ERROR(stage_model());
+  for (const auto& file : staged_) RETURN_IF_ERROR(file->commit());
+  return {};
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
 // What a target means: which variants are tried and by what they are judged. Tables and nothing else.
+// Threads: constants.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,5 @@
 // Presets: which passes each --level runs, in order. A table and nothing else.
+// Threads: constants.
 #pragma once
 
 #include <span>

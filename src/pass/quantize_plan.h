@@ -1,4 +1,5 @@
 // Which nodes run on int8 and which tensors get a QuantizeLinear/DequantizeLinear pair. Inside pass/ only.
+// Threads: pure.
 #pragma once
 
 #include <cstddef>

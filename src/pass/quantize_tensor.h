@@ -1,4 +1,5 @@
 // The arithmetic of quantisation on single tensors. Inside pass/ only.
+// Threads: pure.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,5 @@
 // Small moves that several passes share: bypassing nodes, deleting marked nodes. Inside pass/ only.
+// Threads: pure.
 #pragma once
 
 #include <functional>

@@ -21,8 +21,6 @@
 namespace arete::proof {
 
 inline constexpr std::int64_t kWeakSamples = 500;  // fewer labelled samples are weak evidence
-// A batch's inputs and outputs, all models together, stay below this.
-inline constexpr std::size_t kMaxBatchBytes = std::size_t{64} << 20;
 
 struct CompareOptions {
   int batch = 32;               // where every input's first axis is dynamic, else 1

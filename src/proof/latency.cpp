@@ -148,8 +148,13 @@ class PairMeasurement {
 
 }  // namespace
 
-bool is_slower(const Measured& measured) { return measured.speedup_interval.high < 1; }
-bool is_faster(const Measured& measured) { return measured.speedup_interval.low > 1; }
+double wobble(const Measured& control) {
+  const Interval& seen = control.speedup_interval;
+  return std::max({1.0, seen.high, seen.low > 0 ? 1.0 / seen.low : 1.0});
+}
+
+bool is_slower(const Measured& measured, double wobble) { return measured.speedup_interval.high * wobble < 1; }
+bool is_faster(const Measured& measured, double wobble) { return measured.speedup_interval.low > wobble; }
 
 bool is_too_noisy(const Measured& control) {
   // A narrow interval away from 1 is noise too: the machine favoured one side all along.

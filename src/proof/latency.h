@@ -54,9 +54,11 @@ struct Measured {
   bool weak = false;  // fewer than min_pairs fitted into the budget
 };
 
-// True when the interval leaves no doubt that the candidate is the slower, or the faster one.
-bool is_slower(const Measured& measured);
-bool is_faster(const Measured& measured);
+// The largest ratio that the machine made of two equal models, at least 1: nothing within it is a difference.
+double wobble(const Measured& control);
+// True when the interval lies beyond 1 by more than the wobble (1 where no control was measured).
+bool is_slower(const Measured& measured, double wobble);
+bool is_faster(const Measured& measured, double wobble);
 
 // A measurement of a model against itself says how much to believe the others: past 5 % width it
 // is too noisy for a verdict, and so it is when it lies beside 1.

@@ -1,4 +1,5 @@
 // Opened: a session with what opening it cost.
+// Threads: one; the session has its own rule (engine/engine.h).
 #pragma once
 
 #include <cstdint>

@@ -69,7 +69,6 @@ Json to_json(const Interval& interval) { return Json(Json::Array{Json(interval.l
 Json to_json(const Measured& measured, bool with_samples) {
   return Json::object({{"speedup", measured.speedup},
                        {"speedup_interval", to_json(measured.speedup_interval)},
-                       {"slower", is_slower(measured)},
                        {"pairs", measured.pairs},
                        {"weak", measured.weak},
                        {"original", distribution_to_json(measured.original, with_samples)},
@@ -94,11 +93,13 @@ Json to_json(const Agreement& agreement) {
 Json to_json(const Report& report) {
   Json agreement = to_json(report.agreement);
   agreement.set("skipped_samples", report.skipped_samples);
+  Json latency = to_json(report.latency, false);
+  latency.set("slower", is_slower(report.latency, report.control ? wobble(*report.control) : 1.0));
   return Json::object({{"device", device_to_json(report.device)},
                        {"original", facts_to_json(report.original)},
                        {"candidate", facts_to_json(report.candidate)},
                        {"size_reduction", size_reduction(report)},
-                       {"latency", to_json(report.latency, false)},
+                       {"latency", std::move(latency)},
                        {"control", report.control ? to_json(*report.control, false) : Json()},
                        {"too_noisy", is_too_noisy(report)},
                        {"agreement", std::move(agreement)}});

@@ -48,6 +48,11 @@ int batch_size_for(std::span<const engine::ValueInfo> inputs) {
   return joins && !inputs.empty() ? kDefaultBatch : 1;
 }
 
+int batch_size_within(std::size_t bytes_a_sample, int largest) {
+  const std::size_t fitting = kMaxBatchBytes / std::max<std::size_t>(bytes_a_sample, 1);
+  return static_cast<int>(std::clamp<std::size_t>(fitting, 1, static_cast<std::size_t>(std::max(largest, 1))));
+}
+
 Result<Batch> sample_of(const Batch& batch, std::size_t index) {
   if (batch.samples == 1) return batch;
   Batch one;

@@ -19,10 +19,15 @@ namespace arete::proof {
 
 inline constexpr int kDefaultBatch = 32;
 inline constexpr std::size_t kMaxKeptReasons = 5;
+// What a batch takes (its inputs; where models are compared, the outputs of all as well) stays below this.
+inline constexpr std::size_t kMaxBatchBytes = std::size_t{64} << 20;
 
 // kDefaultBatch when the first axis of every input is dynamic (-1) and its dtype can be joined,
 // else 1.
 int batch_size_for(std::span<const engine::ValueInfo> inputs);
+
+// At most `largest`, and as many as stay below kMaxBatchBytes; at least 1.
+int batch_size_within(std::size_t bytes_a_sample, int largest);
 
 struct Batch {
   std::vector<NamedTensor> inputs;  // first axis: `samples`

@@ -1,4 +1,5 @@
 // Top-1: the class that a classifier's first output names for each row.
+// Threads: pure.
 #pragma once
 
 #include <cstdint>

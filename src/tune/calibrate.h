@@ -16,11 +16,11 @@
 #include "engine/engine.h"
 #include "graph/model.h"
 #include "pass/quantize.h"
+#include "proof/sample_batch.h"
 
 namespace arete::tune {
 
 struct CalibrateOptions {
-  int threads = 0;              // of calibrate(); a Calibrator has its own
   std::size_t max_samples = 0;  // 0: all
   int batch_size = 0;           // 0: proof/sample_batch.h decides
   std::function<void(std::size_t done, std::size_t total)> progress;
@@ -42,21 +42,18 @@ class Calibrator {
                                  const std::vector<std::string>& tensors, int threads);
 
   const std::vector<engine::ValueInfo>& inputs() const { return session_->inputs(); }
-  // kInvalid when no sample could be read or a tensor took NaN or infinite values (the tensor and
-  // the samples are named); the engine's errors. Starts anew each time.
+  // A sample that cannot be read or that the model refuses is skipped and counted. kInvalid when none is left or a
+  // tensor took NaN or infinite values (it is named), kCancelled. Starts anew each time.
   Result<Calibration> run(SampleSource& source, const CalibrateOptions& options);
 
  private:
   Calibrator(std::vector<pass::ObservedModel::Pair> pairs, std::unique_ptr<engine::Session> session)
       : pairs_(std::move(pairs)), session_(std::move(session)) {}
 
+  Status run_one_by_one(const proof::Batch& batch, proof::SampleBatcher& batcher, Calibration& calibration);
+
   std::vector<pass::ObservedModel::Pair> pairs_;
   std::unique_ptr<engine::Session> session_;
 };
-
-// Both steps. Errors: theirs.
-Result<Calibration> calibrate(engine::Engine& engine, const graph::Model& model,
-                              const std::vector<std::string>& tensors, SampleSource& source,
-                              const CalibrateOptions& options);
 
 }  // namespace arete::tune

@@ -79,6 +79,9 @@ class Bench(Case):
             self.assertGreater(ended.json[key], 0, key)
         self.assertEqual(ended.json["threads"], 1)
         self.assertEqual(ended.json["precision"], "fp32")
+        half = model_of([helper.make_node("MatMul", ["x", "w"], ["y"])], [helper.make_tensor_value_info("x", TensorProto.FLOAT16, [1, 8])],
+                        [helper.make_tensor_value_info("y", TensorProto.FLOAT16, [1, 8])], [("w", np.ones((8, 8), np.float16))])
+        self.assertEqual(arete("bench", self.save("h.onnx", half), "--runs", "1", "--json").json["precision"], "fp16")
         self.assertIn("onnxruntime", ended.json["engine"])
 
 
@@ -139,7 +142,8 @@ class Usage(Case):
         self.assertEqual(arete("--help").status, 0)
         self.assertEqual(arete("no-such-verb").status, 2)
         self.assertEqual(arete("info").status, 2)
-        self.assertEqual(arete("optimize", "x", "-o", "y", "--level", "extreme").status, 2)
+        ended = arete("optimize", "x", "-o", "y", "--level", "extreme")
+        self.expect_error(ended, 2, "--level", "extreme", "arete optimize --help explains")
         for verb in ("info", "run", "bench", "optimize", "passes", "serve"):
             self.assertEqual(arete(verb, "--help").status, 0, verb)
 

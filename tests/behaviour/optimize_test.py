@@ -220,10 +220,56 @@ class Refusals(Case):
         self.expect_error(arete("optimize", model, "-o", out, "--report", model), 3, "overwrite the model")
         self.expect_error(arete("optimize", model, "-o", out, "--report", out), 3, "same file")
         self.expect_error(run("--disable-pass", "nonsense"), 3, "nonsense")
+        self.expect_error(arete("optimize", model, "-o", out, "--report", self.path("no/such/r.html")), 3, "folder", "report")
+        np.savez(self.path("x.npz"), x=np.zeros((4, 3, 16, 16), np.float32))
+        os.symlink(self.path("x.npz"), self.path("also.npz"))
+        self.expect_error(run("--calibration", self.path("x.npz"), "--evaluation", self.path("also.npz")), 3, "different samples")
+        with open(self.path("m.card.json"), "w", encoding="utf-8") as file:
+            json.dump({"input": {"kind": "tensor"}, "output": {"kind": "classification", "activation": "softmax", "labels": ["a", "b", "c"]}}, file)
+        self.expect_error(arete("optimize", model, "-o", out, "--report", self.path("m.card.json")), 3, "overwrite the model card")
+        self.expect_error(run("--calibration", self.path("x.npz")), 3, "3 labels", "4 classes")
         self.expect_error(arete("optimize", model, "-o", self.path("no/such/out.onnx")), 3, "folder")
         self.expect_error(arete("optimize", model, "-o", self.folder), 3, "folder")
         self.expect_error(run("--precision", "int4"), 3, "int4")
         self.assertFalse(os.path.exists(out))
+
+    def test_folders_that_are_not_the_models_classes(self):
+        """Two class folders for a model of four classes: counting would flatter or blame by chance."""
+        model = self.save("m.onnx", conv_classifier())
+        for label in ("cat", "dog"):
+            os.makedirs(self.path("images/" + label))
+            Image.new("RGB", (20, 20)).save(self.path(f"images/{label}/a.png"))
+        self.expect_error(arete("optimize", model, "-o", self.path("o.onnx"), "--target", "mobile", "--evaluation", self.path("images")), 3, "2 labels", "4 classes", "m.card.json")
+
+    def test_weights_in_files_are_not_overwritten(self):
+        onnx.save_model(conv_classifier(), self.path("m.onnx"), save_as_external_data=True, location="w.bin", size_threshold=0)
+        for more in (("-o", self.path("w.bin")), ("-o", self.path("o.onnx"), "--report", self.path("w.bin"))):
+            self.expect_error(arete("optimize", self.path("m.onnx"), *more), 3, "overwrite the model's weights")
+        ended = arete("optimize", self.path("m.onnx"), "-o", self.path("o.onnx"), "--precision", "int8", "--target", "mobile", "--json")
+        self.assertEqual(ended.status, 1, ended.err)
+        size = os.path.getsize(self.path("m.onnx")) + os.path.getsize(self.path("w.bin"))
+        self.assertLessEqual(abs(ended.json["original"]["bytes"] - size), 8 * 4096)  # the package pads between weights
+        self.assertEqual(ended.json["original"]["precision"], "fp32")
+        self.assertGreater(ended.json["original"]["p50_latency_ms"], 0)
+        self.assertGreater(ended.json["threads"], 0)
+        onnx.checker.check_model(self.path("o.onnx"))
+
+    def test_rows_that_a_model_mixes_up(self):
+        """A dynamic batch outside, one row inside: calibration and proof go one by one and every sample counts."""
+        model = conv_classifier()
+        for node in model.graph.node:
+            if node.op_type == "Flatten":
+                node.op_type, node.input[:] = "Reshape", [node.input[0], "one"]
+                del node.attribute[:]
+        model.graph.initializer.append(onnx.numpy_helper.from_array(np.array([1, -1], np.int64), "one"))
+        x = np.random.default_rng(1).normal(size=(80, 3, 16, 16)).astype(np.float32)
+        np.savez(self.path("c.npz"), x=x[:40])
+        np.savez(self.path("e.npz"), x=x[40:], y=np.zeros(40, np.int64))
+        ended = arete("optimize", self.save("m.onnx", model), "-o", self.path("o.onnx"), "--target", "mobile", "--calibration", self.path("c.npz"),
+                      "--evaluation", self.path("e.npz"), "--max-accuracy-drop", "100", "--json")
+        self.assertEqual(ended.status, 0, ended.err)
+        self.assertEqual((ended.json["calibration_samples"], ended.json["samples"]), (40, 40))
+        self.assertIsNotNone(ended.json["agreement"])
 
     def test_unreadable_images_are_named_and_passed_over(self):
         model = self.save("m.onnx", conv_classifier())

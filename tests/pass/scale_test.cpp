@@ -67,7 +67,9 @@ TEST(Scale, AChainOfAHundredThousandNodes) {
 }
 
 // Every Identity makes an output: the first one's name goes to the Relu before it, the others stay.
-TEST(Scale, AFanOfAHundredThousandNodes) { EXPECT_EQ(rewritten(fan(kNodes), "fast").graph.nodes.size(), static_cast<std::size_t>(kNodes)); }
+TEST(Scale, AFanOfAHundredThousandNodes) {
+  EXPECT_EQ(rewritten(fan(kNodes), "fast").graph.nodes.size(), static_cast<std::size_t>(kNodes));
+}
 
 // A name captured by many branches: scopes are not copied.
 TEST(Scale, FiftyThousandSubgraphs) {

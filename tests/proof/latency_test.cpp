@@ -62,8 +62,8 @@ TEST(MeasurePairs, FindsTheRatioAndStopsEarly) {
   EXPECT_GE(measured->speedup_interval.high, measured->speedup);
   EXPECT_GE(measured->pairs, 30);
   EXPECT_FALSE(measured->weak);
-  EXPECT_TRUE(is_faster(*measured));
-  EXPECT_FALSE(is_slower(*measured));
+  EXPECT_TRUE(is_faster(*measured, 1.0));
+  EXPECT_FALSE(is_slower(*measured, 1.0));
   EXPECT_LT(bench.clock.now_ns(), 4'000 * kMs);
   EXPECT_NEAR(measured->original.p50_ms, 2.0, 0.05);
   EXPECT_NEAR(measured->candidate.p50_ms, 1.0, 0.02);
@@ -107,8 +107,8 @@ TEST(MeasurePairs, UsesTheBudgetWhereTheNoiseIsLarge) {
   const auto measured = bench.measure();
   ASSERT_OK(measured);
   EXPECT_GT(measured->pairs, 300);
-  EXPECT_FALSE(is_faster(*measured));
-  EXPECT_FALSE(is_slower(*measured));
+  EXPECT_FALSE(is_faster(*measured, 1.0));
+  EXPECT_FALSE(is_slower(*measured, 1.0));
   EXPECT_LT(measured->speedup_interval.low, 1.0);
   EXPECT_GT(measured->speedup_interval.high, 1.0);
 }

@@ -6,7 +6,7 @@ import subprocess
 import tempfile
 
 _LONG_BODY = "  x += 1;\n" * 70
-_GOOD_HEADER = "// A planted header: it is for the self-test, not for use.\n#pragma once\n"
+_GOOD_HEADER = "// A planted header: it is for the self-test, not for use. Threads: pure.\n#pragma once\n"
 
 # (rule, file, text). A file ending in + is appended to; every other file is new. No rule: another plant needs the file.
 PLANTS = [
@@ -35,8 +35,9 @@ PLANTS = [
     ("banned-call", "src/core/planted_getenv.cpp", 'auto x = std::getenv("HOME");\n'),
     ("banned-call", "src/core/planted_cout.cpp", "void f() { std::cout << 1; }\n"),
     ("using", "src/core/planted_using.h", _GOOD_HEADER + "using namespace std;\n"),
-    ("header-sentence", "src/core/planted_silent.h", "#pragma once\n"),
-    ("header-guard", "src/core/planted_guard.h", "// A planted header.\n"),
+    ("header-sentence", "src/core/planted_silent.h", "#pragma once\n\n\n\n// Threads: pure.\n"),
+    ("header-threads", "src/core/planted_threads.h", "// A planted header.\n#pragma once\n"),
+    ("header-guard", "src/core/planted_guard.h", "// A planted header. Threads: pure.\n"),
     ("todo", "src/core/planted_todo.cpp", "// TO" + "DO\n"),
     ("blob", "docs/planted.bin", "x" * ((1 << 20) + 1)),
     ("forbidden-word", "docs/planted_path.md", "see /wo" + "rk/x\n"),

@@ -65,6 +65,9 @@ def check_headers_open(tree):
         if not any(line.startswith(("//", "/*")) for line in tree.text(name).splitlines()[:4]):
             yield Finding(name, 1, "header-sentence", "the header does not open with what it is",
                           "say in one sentence what this is, and what it is not for")
+        if not re.search(r"^//.*\b([Tt]hreads?|pure)\b", tree.text(name), re.MULTILINE):
+            yield Finding(name, 1, "header-threads", "the header does not say which threads may use it",
+                          'add a line "// Threads: ..." to its opening comment')
         if "#pragma once" not in tree.text(name) and "#ifndef" not in tree.text(name):
             yield Finding(name, 1, "header-guard", "no include guard", "add #pragma once")
 
