@@ -1,4 +1,4 @@
-"""Calibration against one bare float pass, and against quantize_static's calibration, on Fashion and ResNet-18."""
+"""Calibration against one bare float pass, and against quantize_static's calibration: a bench for each model."""
 import subprocess
 import sys
 
@@ -9,7 +9,7 @@ from harness import figures
 from harness.context import FASHION
 from harness.pairs import Turns
 
-TITLE = "Calibration: how much longer than one bare float pass"
+TITLE = "Calibration of {}: how much longer than one bare float pass"
 ABOUT = ("One look at all samples, already decoded, by `tune::calibrate` and by a bare float run of the same graph "
          "through the same engine with the same threads and batches; sessions are opened before. The peer is the "
          "MinMax calibration inside onnxruntime's `quantize_static`, given the same graph, images, batch and threads.")
@@ -38,10 +38,13 @@ def resnet18(context):
     return path
 
 
-def cases(context):
-    images, photos = (64, 2) if context.settings.quick else (512, 64)
-    yield "Fashion", FASHION, context.fashion_images(images)
-    yield "ResNet-18", resnet18(context), photographs(context.scratch(f"photographs{photos}"), photos)
+def fashion_case(context):
+    return "Fashion", FASHION, context.fashion_images(64 if context.settings.quick else 512)
+
+
+def resnet18_case(context):
+    photos = 2 if context.settings.quick else 64
+    return "ResNet-18", resnet18(context), photographs(context.scratch(f"photographs{photos}"), photos)
 
 
 def largest_disagreement(ours, peers):
@@ -78,17 +81,20 @@ def measure(context, name, model, data):
             return about, compared, turns.referee.disturbance(), peers["peer"].about["engine"]
 
 
-def run(context):
-    result = {"title": TITLE, "about": ABOUT, "figures": [], "disturbance": {}, "raw": {}, "versions": {}}
-    for name, model, data in cases(context):
+class Calibration:
+    """The bench of one case."""
+
+    def __init__(self, case):
+        self.case = case
+
+    def run(self, context):
+        name, model, data = self.case(context)
         context.say(f"calibration: {name}")
-        about, compared, disturbance, result["versions"]["peer"] = measure(context, name, model, data)
-        control = compared["control"]
+        about, compared, disturbance, peer = measure(context, name, model, data)
         what = f"{name}, {about['samples']} images, batch {about['batch']}"
-        result["figures"] += [
-            figures.ratio_figure(f"{what}: calibration / bare float pass", compared["float"], control, AT_MOST),
-            figures.ratio_figure(f"{what}: calibration / quantize_static's", compared["quantize_static"], control,
-                                 words=("behind the peer", "no difference", "ahead of the peer"))]
-        result["raw"][name] = {**about, **compared}
-        result["disturbance"][name] = disturbance
-    return result
+        control = compared["control"]
+        rows = [figures.ratio_figure(f"{what}: calibration / bare float pass", compared["float"], control, AT_MOST),
+                figures.ratio_figure(f"{what}: calibration / quantize_static's", compared["quantize_static"], control,
+                                     words=("behind the peer", "no difference", "ahead of the peer"))]
+        return {"title": TITLE.format(name), "about": ABOUT, "figures": rows, "raw": {**about, **compared},
+                "disturbance": {name: disturbance}, "versions": {"peer": peer}}
