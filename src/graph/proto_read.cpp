@@ -53,15 +53,6 @@ class ExternalFiles {
   std::uint64_t copied_bytes_ = 0;
 };
 
-// The file that an external tensor names; "" for others.
-std::string external_location(const onnx::TensorProto& proto) {
-  if (proto.data_location() != onnx::TensorProto::EXTERNAL) return "";
-  for (const auto& entry : proto.external_data()) {
-    if (entry.key() == "location") return entry.value();
-  }
-  return "";
-}
-
 // What a ValueType says leaves the message; denotations and unknown fields stay in it.
 ValueType take_type(onnx::TypeProto& proto) {
   ValueType type;

@@ -121,8 +121,8 @@ Status check_location(const std::string& location) {
 
 Result<ExternalPlace> external_place(const onnx::TensorProto& proto) {
   ExternalPlace place;
+  place.location = external_location(proto);
   for (const auto& entry : proto.external_data()) {
-    if (entry.key() == "location") place.location = entry.value();
     if (entry.key() == "offset") {
       ASSIGN_OR_RETURN(place.offset, parse_number("offset", entry.value()));
     }
@@ -185,6 +185,15 @@ void add_external(onnx::TensorProto& proto, const std::string& key, const std::s
 }
 
 }  // namespace
+
+std::string external_location(const onnx::TensorProto& proto) {
+  std::string location;
+  if (proto.data_location() != onnx::TensorProto::EXTERNAL) return location;
+  for (const auto& entry : proto.external_data()) {
+    if (entry.key() == "location") location = entry.value();
+  }
+  return location;
+}
 
 Result<Tensor> tensor_from_proto(onnx::TensorProto& proto, const ReadOptions& options, std::string& extra) {
   if (proto.has_segment()) return Error{Code::kUnsupported, "it is stored in segments"};

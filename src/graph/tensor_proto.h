@@ -11,6 +11,9 @@
 
 namespace arete::graph {
 
+// The file that an external tensor names, the last where several are named; "" for others.
+std::string external_location(const onnx::TensorProto& proto);
+
 // Moves type, shape and elements out of the message. What a Tensor does not hold (name,
 // documentation, metadata) stays in it; `extra` takes a copy of that.
 Result<Tensor> tensor_from_proto(onnx::TensorProto& proto, const ReadOptions& options, std::string& extra);

@@ -252,6 +252,13 @@ TEST(ExternalData, IsReadWhereItLies) {
   ASSERT_OK(test::load(external_weight({{"location", "w.bin"}, {"checksum", "?"}, {"offset", "8"}}), one_file()));
 }
 
+// What is reported is what was read, or an output could overwrite it unseen.
+TEST(ExternalData, OfTwoLocationsTheLastIsReadAndReported) {
+  const auto read = test::load(external_weight({{"location", "other.bin"}, {"location", "w.bin"}}), one_file());
+  ASSERT_OK(read);
+  EXPECT_EQ(read->external_files, (std::map<std::string, std::uint64_t>{{"w.bin", 12}}));
+}
+
 TEST(ExternalData, EachFileIsLoadedOnce) {
   std::string graph;
   for (int i = 0; i < 100; ++i) {

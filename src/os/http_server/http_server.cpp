@@ -420,9 +420,10 @@ Task<bool> Connection::write(bool keep_alive) {
   keep_alive = keep_alive && !shared_.draining;
   // The request is done with; what waits to be read counts in its place. Small answers (health, refusals) always go
   // out.
-  const bool fits = budget_.set(response_.body.size()) || response_.body.size() <= kSmallAnswerBytes;
-  if (!fits) response_ = unavailable("too many large answers wait to be read");
-  budget_.set(response_.body.size());
+  if (!budget_.set(response_.body.size()) && response_.body.size() > kSmallAnswerBytes) {
+    response_ = unavailable("too many large answers wait to be read");
+    budget_.set(response_.body.size());
+  }
   const HttpResponse response = std::move(response_);
   const std::string head = render_head(response, keep_alive);
   const bool with_body = request_.method != "HEAD";
