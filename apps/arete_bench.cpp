@@ -17,36 +17,22 @@ namespace {
 
 struct Options {
   std::string path;
-  std::string engine = kDefaultEngine;
-  std::string engine_lib;
-  int threads = 0;
+  EngineChoice engine;
   int warmup = 10;
   int runs = 100;
   bool json = false;
 };
 
-Result<std::string> precision_of(const std::string& path) {
-  ASSIGN_OR_RETURN(const graph::ReadModel read, read_model(path));
-  return std::string(graph::precision_of(read.model));
-}
-
-Result<proof::Opened> open(engine::Engine& engine, const Options& options) {
-  ASSIGN_OR_RETURN(const engine::ModelSource source,
-                   engine::ModelSource::from_file(os::real_file_system(), options.path));
-  engine::SessionOptions session;
-  session.threads = options.threads;
-  Result<proof::Opened> opened = proof::open_measured(engine, source, session);
-  return opened ? std::move(opened) : with_context(std::move(opened).error(), options.path);
-}
-
 Result<Json> measure(const Options& options) {
   const os::Clock& clock = os::real_clock();
-  ASSIGN_OR_RETURN(const std::unique_ptr<engine::Engine> engine,
-                   make_engine(options.engine == "auto" ? kDefaultEngine : options.engine, options.engine_lib));
-  ASSIGN_OR_RETURN(const std::string precision,
-                   precision_of(options.path));  // our own reading is not the engine's load
+  ASSIGN_OR_RETURN(const std::unique_ptr<engine::Engine> engine, make_engine(options.engine));
+  std::string precision;  // our own reading is not the engine's load
+  {
+    ASSIGN_OR_RETURN(const graph::ReadModel read, read_model(options.path));
+    precision = graph::precision_of(read.model);
+  }
   const std::uint64_t rss_before = os::resident_bytes();
-  ASSIGN_OR_RETURN(const proof::Opened opened, open(*engine, options));
+  ASSIGN_OR_RETURN(const proof::Opened opened, open_session(*engine, options.path, options.engine.threads));
   ASSIGN_OR_RETURN(const std::vector<NamedTensor> inputs, proof::random_inputs(opened.session->inputs(), 1));
   const proof::Runner runner = [&]() -> Status {
     const Result<std::vector<Tensor>> outputs = opened.session->run(inputs);
@@ -66,7 +52,7 @@ Result<Json> measure(const Options& options) {
                        {"rss_bytes", rss_after > rss_before ? rss_after - rss_before : 0},
                        {"engine", engine->name() + " " + engine->version()},
                        {"precision", precision},
-                       {"threads", options.threads > 0 ? options.threads : os::physical_cores()}});
+                       {"threads", options.engine.threads > 0 ? options.engine.threads : os::physical_cores()}});
 }
 
 }  // namespace
@@ -75,10 +61,7 @@ int run_bench(int argc, char** argv) {
   Options options;
   CLI::App app("Measures a model's latency on seeded random inputs; dynamic axes are 1.", "arete bench");
   app.add_option("MODEL", options.path, "an .onnx file")->required();
-  app.add_option("--engine", options.engine,
-                 "engine that runs the model; auto takes the tuner's choice where there is one");
-  app.add_option("--engine-lib", options.engine_lib, "another build of the engine's library");
-  app.add_option("--threads", options.threads, "threads (default: all physical cores)")->check(CLI::Range(0, 1024));
+  add_engine_options(app, options.engine, true);
   app.add_option("--warmup", options.warmup, "runs that are not counted")
       ->check(CLI::Range(0, 1000000))
       ->capture_default_str();

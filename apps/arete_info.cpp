@@ -32,6 +32,8 @@ Json values_json(const std::vector<graph::Value>& values) {
 Json info_json(const graph::ReadModel& read, const graph::Summary& summary, std::uint64_t bytes) {
   Json ops = Json::object();
   for (const auto& [op, count] : summary.ops) ops.as_object().emplace_back(op, count);  // set() would look each up
+  Json uncounted = Json::array();
+  for (const std::string& op : summary.uncounted) uncounted.push_back(op);
   Json frozen = Json::array();
   for (const std::string& name : read.frozen_inputs) frozen.push_back(name);
   return Json::object({{"inputs", values_json(read.model.graph.inputs)},
@@ -42,6 +44,7 @@ Json info_json(const graph::ReadModel& read, const graph::Summary& summary, std:
                        {"bytes", bytes},
                        {"weight_bytes", summary.weight_bytes},
                        {"macs", summary.macs ? Json(*summary.macs) : Json(nullptr)},
+                       {"macs_uncounted", std::move(uncounted)},
                        {"ops", std::move(ops)},
                        {"frozen_inputs", std::move(frozen)}});
 }
@@ -51,12 +54,20 @@ void print_values(const char* title, const std::vector<graph::Value>& values) {
     std::cout << title << value.name << "  " << graph::to_string(value.type) << "\n";
 }
 
+std::string macs_text(const graph::Summary& summary) {
+  if (!summary.macs) return "not known (a shape is missing)";
+  if (summary.uncounted.empty()) return std::to_string(*summary.macs);
+  std::string ops;
+  for (const std::string& op : summary.uncounted) ops += (ops.empty() ? "" : ", ") + op;
+  return "at least " + std::to_string(*summary.macs) + " (not counted: " + ops + ")";
+}
+
 void print_info(const graph::ReadModel& read, const graph::Summary& summary, std::uint64_t bytes) {
   print_values("input       ", read.model.graph.inputs);
   print_values("output      ", read.model.graph.outputs);
   std::cout << "opset       " << read.model.opset() << "\nnodes       " << summary.nodes << "\nparameters  "
-            << summary.parameters << "\nbytes       " << bytes << "\nMACs        "
-            << (summary.macs ? std::to_string(*summary.macs) : "not known (a shape is missing)") << "\nops        ";
+            << summary.parameters << "\nbytes       " << bytes << "\nMACs        " << macs_text(summary)
+            << "\nops        ";
   std::vector<std::pair<std::int64_t, std::string>> ops;
   for (const auto& [op, count] : summary.ops) ops.emplace_back(-count, op);  // most frequent first
   std::ranges::sort(ops);

@@ -9,6 +9,7 @@
 #include "optimize/pipeline.h"
 #include "os/base/files.h"
 #include "os/base/machine.h"
+#include "pass/pass.h"
 
 namespace arete::apps {
 namespace {
@@ -17,8 +18,7 @@ struct Options {
   optimize::Request request;
   std::string precision = "auto";
   std::string card_path;
-  std::string engine = kDefaultEngine;
-  std::string engine_lib;
+  EngineChoice engine;
   std::vector<std::string> disabled;
   bool never_slower = false;
   bool allow_slower = false;
@@ -44,17 +44,19 @@ void add_options(CLI::App& app, Options& o) {
                  "DATA with labels, other samples than --calibration, to measure accuracy on");
   app.add_option("--calibration-samples", r.max_calibration_samples, "at most so many (default: all)");
   app.add_option("--max-accuracy-drop", r.max_accuracy_drop_points, "percentage points a variant may lose")
-      ->check(CLI::Range(0.0, 100.0))
+      ->check(is_percent)
       ->capture_default_str();
-  app.add_flag("--never-slower", o.never_slower,
-               "hand back nothing that is slower than the original (default for cpu)");
-  app.add_flag("--allow-slower", o.allow_slower, "the opposite (default for mobile, iot, browser)");
-  app.add_option("--disable-pass", o.disabled, "leave a graph pass out")->allow_extra_args(false);
+  CLI::Option* const never = app.add_flag("--never-slower", o.never_slower,
+                                          "hand back nothing that is slower than the original (default for cpu)");
+  app.add_flag("--allow-slower", o.allow_slower, "the opposite (default for mobile, iot, browser)")->excludes(never);
+  std::vector<std::string> passes;
+  for (const pass::PassRow& row : pass::all_passes()) passes.emplace_back(row.name);
+  app.add_option("--disable-pass", o.disabled, "leave a graph pass out (arete passes)")
+      ->check(CLI::IsMember(passes))
+      ->allow_extra_args(false);
   app.add_option("--card", o.card_path, "model card (default: NAME.card.json beside the model)");
   app.add_option("--report", r.report_path, "an HTML page that shows what was measured");
-  app.add_option("--engine", o.engine, "engine that measures");
-  app.add_option("--engine-lib", o.engine_lib, "another build of the engine's library");
-  app.add_option("--threads", r.threads, "threads (default: all physical cores)")->check(CLI::Range(0, 1024));
+  add_engine_options(app, o.engine);
   app.add_flag("--json", o.json, "one JSON object on the last line");
   app.footer(
       "\nDATA is a folder with a folder of images for each class, an .npz (an array for each input, or x; labels y),\n"
@@ -76,7 +78,8 @@ Result<optimize::Outcome> run(Options& o, ProgressLine& line) {
   o.request.disabled_passes.insert(o.disabled.begin(), o.disabled.end());
   ASSIGN_OR_RETURN(o.request.card, load_card(o.card_path, o.request.model_path));
   if (o.request.card) o.request.card_path = o.card_path.empty() ? card_path_of(o.request.model_path) : o.card_path;
-  ASSIGN_OR_RETURN(const std::unique_ptr<engine::Engine> engine, make_engine(o.engine, o.engine_lib));
+  ASSIGN_OR_RETURN(const std::unique_ptr<engine::Engine> engine, make_engine(o.engine));
+  o.request.threads = o.engine.threads;
   optimize::Observer observer;
   observer.progress = [&](const std::string& step, std::int64_t done, std::int64_t total) {
     line.show(step, done, total);

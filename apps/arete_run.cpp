@@ -15,11 +15,22 @@ namespace {
 
 constexpr std::uint64_t kMaxInputBytes = std::uint64_t{8} << 30;
 
+struct Options {
+  std::string path;
+  std::vector<std::string> inputs;
+  std::string output_dir;
+  EngineChoice engine;
+  bool json = false;
+};
+
+// Empty: the argument is NAME=FILE.
+std::string is_input(const std::string& argument) {
+  const std::size_t equals = argument.find('=');
+  return equals == std::string::npos || equals == 0 ? "'" + argument + "' must be NAME=FILE.npy" : "";
+}
+
 Result<NamedTensor> read_input(const std::string& argument) {
   const std::size_t equals = argument.find('=');
-  if (equals == std::string::npos || equals == 0) {
-    return Error{Code::kInvalid, "--input '" + argument + "' must be NAME=FILE.npy"};
-  }
   const std::string path = argument.substr(equals + 1);
   ASSIGN_OR_RETURN(const std::string bytes, read_file(os::real_file_system(), path, kMaxInputBytes));
   Result<Tensor> tensor = parse_npy(std::as_bytes(std::span(bytes)));
@@ -38,6 +49,21 @@ std::string file_name_of(const std::string& output) {
     name += plain ? std::string(1, c) : std::string(code.data());
   }
   return name + ".npy";
+}
+
+// Nothing that is written may be what was read, by whatever name or link.
+Status check_paths(const std::vector<engine::ValueInfo>& outputs, const Options& options) {
+  std::vector<std::string> read = {options.path};
+  for (const std::string& input : options.inputs) read.push_back(input.substr(input.find('=') + 1));
+  for (const engine::ValueInfo& output : outputs) {
+    const std::string path = os::join_path(options.output_dir, file_name_of(output.name));
+    for (const std::string& other : read) {
+      if (!os::same_file(os::real_file_system(), path, other)) continue;
+      return Error{Code::kInvalid, "output '" + output.name + "' would overwrite '" + other +
+                                       "', which is read; give another --output-dir"};
+    }
+  }
+  return {};
 }
 
 Result<Json> write_outputs(const std::vector<engine::ValueInfo>& infos, const std::vector<Tensor>& outputs,
@@ -65,27 +91,18 @@ Result<Json> write_outputs(const std::vector<engine::ValueInfo>& infos, const st
   return list;
 }
 
-struct Options {
-  std::string path;
-  std::vector<std::string> inputs;
-  std::string output_dir;
-  std::string engine = kDefaultEngine;
-  std::string engine_lib;
-  int threads = 0;
-  bool json = false;
-};
-
 Result<Json> run_once(const Options& options) {
   std::vector<NamedTensor> inputs;
   for (const std::string& argument : options.inputs) {
     ASSIGN_OR_RETURN(NamedTensor input, read_input(argument));
     inputs.push_back(std::move(input));
   }
-  ASSIGN_OR_RETURN(const std::unique_ptr<engine::Engine> engine, make_engine(options.engine, options.engine_lib));
-  ASSIGN_OR_RETURN(const std::unique_ptr<engine::Session> session,
-                   open_session(*engine, options.path, options.threads));
-  ASSIGN_OR_RETURN(const std::vector<Tensor> outputs, session->run(inputs));
-  return write_outputs(session->outputs(), outputs, options.output_dir);
+  ASSIGN_OR_RETURN(const std::unique_ptr<engine::Engine> engine, make_engine(options.engine));
+  RETURN_IF_ERROR(read_model(options.path));
+  ASSIGN_OR_RETURN(const proof::Opened opened, open_session(*engine, options.path, options.engine.threads));
+  RETURN_IF_ERROR(check_paths(opened.session->outputs(), options));
+  ASSIGN_OR_RETURN(const std::vector<Tensor> outputs, opened.session->run(inputs));
+  return write_outputs(opened.session->outputs(), outputs, options.output_dir);
 }
 
 }  // namespace
@@ -95,11 +112,10 @@ int run_run(int argc, char** argv) {
   CLI::App app("Runs a model once on .npy files and writes each output as DIR/NAME.npy.", "arete run");
   app.add_option("MODEL", options.path, "an .onnx file")->required();
   app.add_option("--input", options.inputs, "NAME=FILE.npy, once for each input (arete info shows them)")
+      ->check(is_input)
       ->allow_extra_args(false);
   app.add_option("--output-dir", options.output_dir, "folder for the outputs, made if it is not there")->required();
-  app.add_option("--engine", options.engine, "engine that runs the model");
-  app.add_option("--engine-lib", options.engine_lib, "another build of the engine's library");
-  app.add_option("--threads", options.threads, "threads (default: all physical cores)")->check(CLI::Range(0, 1024));
+  add_engine_options(app, options.engine);
   app.add_flag("--json", options.json, "one JSON object on the last line");
   app.footer("\nExample:\n  arete run model.onnx --input image=x.npy --output-dir outputs/");
   if (const auto status = parse(app, argc, argv)) return *status;

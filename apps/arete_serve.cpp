@@ -21,10 +21,9 @@ constexpr std::size_t kMostImageBytes = std::size_t{1} << 30;
 struct Arguments {
   std::string model;
   std::string card;
-  std::string engine_lib;
+  EngineChoice engine;
   std::string host = "127.0.0.1";
   std::uint16_t port = 5001;
-  int threads = 0;
   serve::PredictLimits limits;
 };
 
@@ -37,14 +36,10 @@ void declare(CLI::App& app, Arguments& arguments) {
   app.add_option("--host", arguments.host, "Address to listen on; 0.0.0.0 answers other machines too")
       ->capture_default_str();
   app.add_option("--card", arguments.card, "The model card, when it is not beside the model");
-  app.add_option("--threads", arguments.threads, "Threads of the engine; 0: all physical cores")
-      ->check(CLI::Range(0, 1024))
-      ->capture_default_str();
+  add_engine_options(app, arguments.engine);
   app.add_option("--max-image-bytes", arguments.limits.max_image_bytes, "Larger images are refused with 413")
       ->check(CLI::Range(std::size_t{1}, kMostImageBytes))
       ->capture_default_str();
-  app.add_option("--engine-lib", arguments.engine_lib,
-                 "libonnxruntime.so to use instead of the one beside this program");
   app.footer(
       "Then:  curl -F image=@photo.jpg http://127.0.0.1:5001/predict\n"
       "or open http://127.0.0.1:5001/ in a browser. GET /model says what the model takes.");
@@ -56,7 +51,7 @@ Result<std::unique_ptr<serve::ModelService>> open_model(engine::Engine& engine, 
                    engine::ModelSource::from_file(os::real_file_system(), arguments.model));
   ASSIGN_OR_RETURN(std::optional<ModelCard> card, load_card(arguments.card, arguments.model));
   engine::SessionOptions options;
-  options.threads = arguments.threads;
+  options.threads = arguments.engine.threads;
   Result<std::unique_ptr<engine::Session>> session = engine.open(source, options);
   if (!session) return with_context(std::move(session).error(), arguments.model);
   return serve::ModelService::make({.name = os::stem_of(arguments.model),
@@ -78,7 +73,7 @@ Result<std::unique_ptr<os::HttpServer>> open_door(const serve::ModelService& ser
 int serve_until_stopped(const Arguments& arguments) {
   os::catch_stop_signals();
   // The engine outlives the service, and the service the server.
-  const Result<std::unique_ptr<engine::Engine>> engine = make_engine(kDefaultEngine, arguments.engine_lib);
+  const Result<std::unique_ptr<engine::Engine>> engine = make_engine(arguments.engine);
   if (!engine) return fail(engine.error());
   const Result<std::unique_ptr<serve::ModelService>> service = open_model(**engine, arguments);
   if (!service) return fail(service.error());

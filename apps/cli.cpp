@@ -8,6 +8,7 @@
 namespace arete::apps {
 
 std::optional<int> parse(CLI::App& app, int argc, char** argv) {
+  os::ignore_size_signal();
   try {
     app.parse(argc, argv);
     return std::nullopt;
@@ -19,6 +20,12 @@ std::optional<int> parse(CLI::App& app, int argc, char** argv) {
     std::cerr << "arete: " << error.what() << "; " << app.get_name() << " --help explains\n";
     return kUsage;
   }
+}
+
+std::string is_percent(const std::string& text) {
+  double value = 0;
+  const bool is_number = CLI::detail::lexical_cast(text, value);
+  return is_number && value >= 0 && value <= 100 ? "" : "'" + text + "' must be a number from 0 to 100";
 }
 
 int fail(const Error& error) {

@@ -21,6 +21,9 @@ inline constexpr int kUsage = 2;
 // Parses, and maps CLI11's own statuses: nothing when the verb may go on, else the exit status.
 std::optional<int> parse(CLI::App& app, int argc, char** argv);
 
+// For CLI::Option::check: empty where the text is a number from 0 to 100. (CLI::Range lets NaN through.)
+std::string is_percent(const std::string& text);
+
 // Prints "arete: <message>" on stderr and returns the exit status of the error's code.
 int fail(const Error& error);
 

@@ -18,16 +18,23 @@ constexpr const char* kLibraryName = "libonnxruntime.so.1";
 
 }  // namespace
 
-std::span<const engine::EngineRow> all_engines() { return kEngines; }
+void add_engine_options(CLI::App& app, EngineChoice& choice, bool with_auto) {
+  std::vector<std::string> names;
+  for (const engine::EngineRow& row : kEngines) names.emplace_back(row.name);
+  if (with_auto) names.emplace_back("auto");
+  app.add_option("--engine", choice.name,
+                 with_auto ? "engine that runs the model; auto takes the tuner's choice where there is one"
+                           : "engine that runs the model")
+      ->check(CLI::IsMember(names));
+  app.add_option("--engine-lib", choice.library, "another build of the engine's library");
+  app.add_option("--threads", choice.threads, "threads (default: all physical cores)")->check(CLI::Range(0, 1024));
+}
 
-Result<std::unique_ptr<engine::Engine>> make_engine(const std::string& name, const std::string& library) {
+Result<std::unique_ptr<engine::Engine>> make_engine(const EngineChoice& choice) {
+  const std::string name = choice.name == "auto" ? kDefaultEngine : choice.name;
   const auto* row = std::ranges::find(kEngines, name, &engine::EngineRow::name);
-  if (row == kEngines.end()) {
-    std::string names;
-    for (const engine::EngineRow& known : kEngines) names += (names.empty() ? "" : ", ") + std::string(known.name);
-    return Error{Code::kNotFound, "there is no engine '" + name + "'; this build has " + names};
-  }
-  if (!library.empty()) return row->make({{library}});
+  if (row == kEngines.end()) return Error{Code::kNotFound, "there is no engine '" + name + "'"};
+  if (!choice.library.empty()) return row->make({{choice.library}});
   ASSIGN_OR_RETURN(const std::string program, os::program_path());
   const std::string folder = os::folder_of(program);
   return row->make({{os::join_path(folder, std::string("lib/") + kLibraryName),

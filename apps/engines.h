@@ -1,21 +1,29 @@
-// The table of engines that this program carries, and where their libraries are looked for.
+// The table of engines that this program carries, where their libraries are looked for, and the options that choose
+// one.
 #pragma once
 
 #include <memory>
 #include <span>
 #include <string>
 
+#include "apps/cli.h"
 #include "core/result.h"
 #include "engine/engine.h"
 
 namespace arete::apps {
 
-std::span<const engine::EngineRow> all_engines();
-
-// `library` is --engine-lib; "" looks in lib/ beside the program, then in ../lib/arete.
-// kNotFound for an unknown name (the message lists those there are), kUnavailable without its library.
-Result<std::unique_ptr<engine::Engine>> make_engine(const std::string& name, const std::string& library);
-
 inline constexpr const char* kDefaultEngine = "onnxruntime";
+
+struct EngineChoice {
+  std::string name = kDefaultEngine;
+  std::string library;  // "" looks in lib/ beside the program, then in ../lib/arete
+  int threads = 0;      // 0: all physical cores
+};
+
+// --engine, --engine-lib and --threads. `with_auto`: the tuner's choice may be asked for too.
+void add_engine_options(CLI::App& app, EngineChoice& choice, bool with_auto = false);
+
+// kUnavailable without the engine's library.
+Result<std::unique_ptr<engine::Engine>> make_engine(const EngineChoice& choice);
 
 }  // namespace arete::apps

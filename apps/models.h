@@ -6,13 +6,14 @@
 #include "core/result.h"
 #include "engine/engine.h"
 #include "graph/onnx_io.h"
+#include "proof/opened.h"
 
 namespace arete::apps {
 
 // Reads, sorts and verifies; errors begin with the path. External data may lie in the model's folder.
 Result<graph::ReadModel> read_model(const std::string& path);
 
-// Verified as by read_model(), then opened.
-Result<std::unique_ptr<engine::Session>> open_session(engine::Engine& engine, const std::string& path, int threads);
+// Opened and timed. Call read_model() first: its errors name cause and fix where the engine's may name neither.
+Result<proof::Opened> open_session(engine::Engine& engine, const std::string& path, int threads);
 
 }  // namespace arete::apps

@@ -123,8 +123,8 @@ Status prepare_float(const Options& options, const engine::ModelSource& source, 
   job.look = [session, batch_size = options.batch_size,
               limit = options.samples](SampleSource& from) -> Result<std::size_t> {
     RETURN_IF_ERROR(from.rewind());
-    const int size = batch_size > 0 ? batch_size : proof::batch_size_for(session->inputs());
-    proof::SampleBatcher batcher(from, size, limit);
+    const int size = batch_size > 0 ? batch_size : proof::batch_rule_for(session->inputs()).largest;
+    proof::SampleBatcher batcher(from, {size}, limit);
     while (true) {
       ASSIGN_OR_RETURN(const std::optional<proof::Batch> batch, batcher.next());
       if (!batch) return batcher.samples();
@@ -206,10 +206,10 @@ Json ranges_json(const pass::Ranges& ranges) {
 }
 
 Status serve(const Options& options, Job& job) {
-  const Json about =
-      Json::object({{"engine", job.engine->name() + " " + job.engine->version()},
-                    {"threads", options.threads},
-                    {"batch", options.batch_size > 0 ? options.batch_size : proof::batch_size_for(job.inputs)}});
+  const Json about = Json::object(
+      {{"engine", job.engine->name() + " " + job.engine->version()},
+       {"threads", options.threads},
+       {"batch", options.batch_size > 0 ? options.batch_size : proof::batch_rule_for(job.inputs).largest}});
   std::cout << "ready " << about.dump() << std::endl;
   std::string line;
   while (std::getline(std::cin, line)) {
@@ -230,7 +230,7 @@ Status serve(const Options& options, Job& job) {
 
 Status run(const Options& options) {
   Job job;
-  ASSIGN_OR_RETURN(job.engine, apps::make_engine(apps::kDefaultEngine, ""));
+  ASSIGN_OR_RETURN(job.engine, apps::make_engine({}));
   RETURN_IF_ERROR(open_model(options, job));
   RETURN_IF_ERROR(open_samples(options, job));
   return serve(options, job);

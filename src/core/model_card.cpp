@@ -242,6 +242,13 @@ std::optional<InputCard> guess_image(DType dtype, const Shape& shape) {
   return card;
 }
 
+std::int64_t classes_of(const OutputCard& card, Shape output) {
+  while (output.size() > 2 && output.back() == 1) output.pop_back();
+  if (output.size() == 2 && output[1] > 1) return output[1];
+  const bool one_score = (output.size() == 2 && output[1] == 1) || (output.size() == 1 && std::abs(output[0]) == 1);
+  return card.kind == OutputKind::kClassification && one_score ? 2 : 0;
+}
+
 Status check_labels(const OutputCard& card, Shape output) {
   const auto labels = static_cast<std::int64_t>(card.labels.size());
   if (card.kind != OutputKind::kClassification || labels == 0) return {};

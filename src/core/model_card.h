@@ -70,6 +70,9 @@ void set_default_normalisation(InputCard& input, int channels);
 // An image for [N,C,H,W] or [N,H,W,C] of float32, float16 or uint8 with 1 or 3 channels and known sides of at least 8
 // pixels: default normalisation, or for uint8 the pixels as they are. Nothing for any other input.
 std::optional<InputCard> guess_image(DType dtype, const Shape& shape);
+// How many classes a first output of that shape tells apart: the last axis (trailing axes of 1 do not count), 2 for the
+// one score of a classification. 0 where that is not known.
+std::int64_t classes_of(const OutputCard& card, Shape output);
 // kInvalid when a classification's labels are not as many as its output of that shape has classes (two labels may stand
 // for one score). Nothing can be said where the last axis is not known.
 Status check_labels(const OutputCard& card, Shape output);

@@ -14,11 +14,13 @@
 
 namespace arete {
 
-// One example. Every tensor has a leading batch axis of size 1.
+// One example. Every tensor has a leading batch axis of size 1, unless the sample is whole.
 struct Sample {
   std::vector<NamedTensor> inputs;
   std::optional<std::int64_t> label;  // class index
   std::string origin;                 // where it came from, for error messages ("dog/3.jpg", "row 17")
+  // The tensors are the model's inputs as they stand (no batch axis, or a batch in them): not to be joined.
+  bool whole = false;
 };
 
 class SampleSource {

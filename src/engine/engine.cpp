@@ -1,6 +1,7 @@
 #include "engine/engine.h"
 
 #include <algorithm>
+#include <map>
 
 #include "os/base/machine.h"
 
@@ -65,7 +66,33 @@ Status check_inputs(std::span<const ValueInfo> wanted, std::span<const NamedTens
 }
 
 std::string describe(const ValueInfo& info) {
-  return std::string(name_of(info.dtype)) + (info.known_shape ? to_string(info.shape) : std::string("[...]"));
+  std::string text(name_of(info.dtype));
+  if (!info.known_shape) return text + "[...]";
+  text += "[";
+  for (std::size_t i = 0; i < info.shape.size(); ++i) {
+    const bool is_named = info.shape[i] == -1 && i < info.axes.size() && !info.axes[i].empty();
+    text += i > 0 ? "," : "";
+    text += is_named ? info.axes[i] : info.shape[i] == -1 ? "?" : std::to_string(info.shape[i]);
+  }
+  return text + "]";
+}
+
+std::string axis_conflict(std::span<const ValueInfo> wanted, std::span<const NamedTensor> given) {
+  std::map<std::string, std::pair<std::int64_t, std::string>> sizes;  // of an axis, and the input that has it first
+  for (const ValueInfo& info : wanted) {
+    const NamedTensor* const tensor = find(given, info.name);
+    if (tensor == nullptr) continue;
+    const Shape& shape = tensor->tensor.shape();
+    for (std::size_t i = 0; i < std::min(shape.size(), info.axes.size()); ++i) {
+      if (info.axes[i].empty()) continue;
+      const auto [at, is_new] = sizes.try_emplace(info.axes[i], shape[i], info.name);
+      const auto& [size, name] = at->second;
+      if (size == shape[i]) continue;
+      return "axis " + info.axes[i] + " is " + std::to_string(size) + " in '" + name + "' and " +
+             std::to_string(shape[i]) + " in '" + info.name + "'";
+    }
+  }
+  return "";
 }
 
 }  // namespace arete::engine

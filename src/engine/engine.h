@@ -22,12 +22,14 @@
 
 namespace arete::engine {
 
-// What a model wants or gives. Dynamic dims are -1; `known_shape` is false when even the rank is unknown.
+// What a model wants or gives. Dynamic dims are -1; `known_shape` is false when even the rank is unknown. `axes` has
+// the names of dynamic dims, "" for the others; it may be shorter than the shape, or empty.
 struct ValueInfo {
   std::string name;
   DType dtype = DType::kUndefined;
   Shape shape;
   bool known_shape = true;
+  std::vector<std::string> axes = {};
 };
 
 // A model as bytes and the folder that its external data lies in (empty: it may have none).
@@ -87,7 +89,11 @@ struct EngineRow {
 // Every engine calls it first, so that the words are the same everywhere.
 Status check_inputs(std::span<const ValueInfo> wanted, std::span<const NamedTensor> given);
 
-// "float32[?,1,28,28]"
+// "float32[N,1,28,28]", with ? for a dynamic dim that has no name.
 std::string describe(const ValueInfo& info);
+
+// "axis N is 2 in 'a' and 3 in 'b'": inputs that give one name different sizes, a likely reason where a run failed.
+// Empty without any. (No error by itself: exporters name axes carelessly.)
+std::string axis_conflict(std::span<const ValueInfo> wanted, std::span<const NamedTensor> given);
 
 }  // namespace arete::engine

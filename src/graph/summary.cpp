@@ -47,7 +47,7 @@ std::int64_t times(std::int64_t a, std::int64_t b) {
   return __builtin_mul_overflow(a, b, &result) ? INT64_MAX : result;
 }
 
-enum class MacRule { kConv, kConvTranspose, kMatMul };
+enum class MacRule { kConv, kConvTranspose, kMatMul, kRecurrent };
 struct MacRow {
   std::string_view op;
   MacRule rule;
@@ -64,7 +64,11 @@ constexpr MacRow kMacRows[] = {
     {"MatMulInteger", MacRule::kMatMul, 0, 1},
     {"QLinearMatMul", MacRule::kMatMul, 0, 3},
     {"QGemm", MacRule::kMatMul, 0, 3},
+    {"LSTM", MacRule::kRecurrent, 0, 1},
+    {"GRU", MacRule::kRecurrent, 0, 1},
+    {"RNN", MacRule::kRecurrent, 0, 1},
 };
+constexpr std::string_view kUncounted[] = {"Einsum", "Attention", "MultiHeadAttention", "GroupQueryAttention"};
 
 // Nothing when a needed shape is unknown; 0 for an operator that does not multiply.
 std::optional<std::int64_t> macs_of(const Node& node, const Shapes& shapes) {
@@ -76,12 +80,40 @@ std::optional<std::int64_t> macs_of(const Node& node, const Shapes& shapes) {
     if (weight == nullptr || weight->empty()) return std::nullopt;
     if (row.rule == MacRule::kConv && output != nullptr) return times(product(*output, 0), product(*weight, 1));
     if (row.rule == MacRule::kConvTranspose && data != nullptr) return times(product(*data, 0), product(*weight, 1));
+    if (row.rule == MacRule::kRecurrent) {
+      // X [T,B,I], W [D,gates*H,I], R [D,gates*H,H]: every step of every sequence takes both matrices whole.
+      const Shape* recurrence = shape_of(shapes, node, false, 2);
+      if (data == nullptr || data->size() != 3 || recurrence == nullptr) return std::nullopt;
+      const std::int64_t steps = times((*data)[0], (*data)[1]);
+      std::int64_t total = 0;
+      const bool over =
+          __builtin_add_overflow(times(steps, product(*weight, 0)), times(steps, product(*recurrence, 0)), &total);
+      return over ? INT64_MAX : total;
+    }
     if (row.rule != MacRule::kMatMul || output == nullptr) return std::nullopt;
     const bool transposed = node.op_type == "Gemm" && node.int_or("transB", 0) != 0;
     const std::size_t inner = transposed || weight->size() == 1 ? weight->size() - 1 : weight->size() - 2;
     return times(product(*output, 0), (*weight)[inner]);
   }
   return 0;
+}
+
+bool multiplies(const Graph& graph) {
+  return std::ranges::any_of(graph.nodes, [](const Node& node) {
+    const auto is_this = [&](const auto& row) { return node.op_type == row.op; };
+    if (std::ranges::any_of(kMacRows, is_this) || std::ranges::count(kUncounted, node.op_type) > 0) return true;
+    return std::ranges::any_of(subgraphs_of(node), [](const Graph* sub) { return multiplies(*sub); });
+  });
+}
+
+// Of the nodes of a graph, those that multiply and that macs_of() does not count.
+std::set<std::string> uncounted_ops(const Graph& graph) {
+  std::set<std::string> found;
+  for (const Node& node : graph.nodes) {
+    const bool inside = std::ranges::any_of(subgraphs_of(node), [](const Graph* sub) { return multiplies(*sub); });
+    if (inside || std::ranges::count(kUncounted, node.op_type) > 0) found.insert(node.op_type);
+  }
+  return found;
 }
 
 void count(const Graph& graph, Summary& summary) {
@@ -107,6 +139,7 @@ void count(const Graph& graph, Summary& summary) {
 Summary summarise(const Model& model) {
   Summary summary;
   count(model.graph, summary);
+  summary.uncounted = uncounted_ops(model.graph);
   const Model inferred = infer_shapes(model);
   const Shapes shapes = known_shapes(inferred.graph);
   std::int64_t total = 0;

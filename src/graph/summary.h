@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -17,9 +18,11 @@ struct Summary {
   std::int64_t parameters = 0;  // elements of all weights
   std::uint64_t weight_bytes = 0;
   std::map<std::string, std::int64_t> ops;  // "Conv" or "domain.Op" -> count
-  // Multiply-accumulates of one inference (Conv, ConvTranspose, Gemm, MatMul and their quantised
-  // forms), dynamic axes taken as 1. Nothing where a shape that it needs is not known.
+  // Multiply-accumulates of one inference (Conv, ConvTranspose, Gemm, MatMul, their quantised forms, LSTM, GRU, RNN),
+  // dynamic axes taken as 1. Nothing where a shape that it needs is not known.
   std::optional<std::int64_t> macs;
+  // Operators that multiply too and are not counted: Einsum, attention, and If, Loop and Scan for what is in them.
+  std::set<std::string> uncounted;
 };
 
 Summary summarise(const Model& model);

@@ -49,7 +49,7 @@ std::string accuracy_objection(const Agreement& agreement, const ChoiceRules& ru
 }
 
 double gain(const Variant& variant, const Outcome& outcome) {
-  if (outcome.objective == Objective::kLatency) return variant.report->latency.speedup;
+  if (outcome.objective == Objective::kLatency) return variant.is_original ? 1.0 : variant.report->latency.speedup;
   return static_cast<double>(outcome.original_bytes) / static_cast<double>(variant.bytes);
 }
 
@@ -58,7 +58,7 @@ bool beats(const Variant& variant, const Outcome& outcome) {
     return static_cast<double>(variant.bytes) <= (1.0 - kLeastGain) * static_cast<double>(outcome.original_bytes);
   }
   const proof::Measured& latency = variant.report->latency;
-  return latency.speedup >= 1.0 + kLeastGain && proof::is_faster(latency, wobble(outcome));
+  return !variant.is_original && latency.speedup >= 1.0 + kLeastGain && proof::is_faster(latency, wobble(outcome));
 }
 
 std::string gain_text(const Variant& variant, const Outcome& outcome) {
@@ -100,6 +100,7 @@ std::string objection(const Variant& variant, const Outcome& outcome, const Choi
   // An equal float model is a success when float is what was asked for.
   if (rules.precision == Precision::kFp32 && !is_slower(variant, outcome)) return "";
   if (beats(variant, outcome)) return "";
+  if (variant.is_original) return "no pass found anything to change: it is the original's graph";
   if (outcome.objective == Objective::kLatency && gain(variant, outcome) >= 1.0 + kLeastGain) {
     return "its gain (" + gain_text(variant, outcome) + ") is within what this machine wavers (" +
            times(wobble(outcome)) + "); run again when it is quiet";
@@ -112,7 +113,7 @@ std::string objection(const Variant& variant, const Outcome& outcome, const Choi
 double wobble(const Outcome& outcome) { return outcome.control ? proof::wobble(*outcome.control) : 1.0; }
 
 bool is_slower(const Variant& variant, const Outcome& outcome) {
-  return variant.report && proof::is_slower(variant.report->latency, wobble(outcome));
+  return variant.report && !variant.is_original && proof::is_slower(variant.report->latency, wobble(outcome));
 }
 
 void choose(Outcome& outcome, const ChoiceRules& rules) {

@@ -15,7 +15,9 @@
 #include "pass/runner.h"
 #include "proof/opened.h"
 #include "proof/random_inputs.h"
+#include "proof/sample_batch.h"
 #include "tune/dataset.h"
+#include "tune/seen_samples.h"
 
 namespace arete::optimize {
 namespace {
@@ -46,10 +48,14 @@ class Run {
   std::string card_path() const;
   proof::Progress progress(const std::string& step) const;
   Result<std::unique_ptr<tune::Dataset>> open(const std::string& path);
+  engine::SessionOptions session_options() const;
+  engine::ModelSource source_of(std::size_t variant) const;
   Status open_sessions();
   Result<SampleSource*> proof_source();
   Result<std::vector<NamedTensor>> latency_inputs(SampleSource& source);
-  Status compare(SampleSource& source);
+  proof::CompareOptions compare_options() const;
+  void say_evidence(const proof::Comparison& comparison, std::size_t known);
+  Status compare(SampleSource& samples);
   Status measure(const std::vector<NamedTensor>& inputs);
   Status check_labels() const;
   Status stage_text(const std::string& path, std::string_view text);
@@ -64,13 +70,14 @@ class Run {
   engine::ModelSource source_;  // the original as the user gave it
   graph::ReadModel read_;       // the original as a graph
   graph::Model model_;          // after the passes
+  bool graph_changed_ = false;  // by one of them
   std::unique_ptr<tune::Dataset> calibration_;
+  tune::SeenSamples calibrated_on_;
   std::unique_ptr<tune::Dataset> evaluation_;
   std::unique_ptr<SampleSource> random_;
   std::vector<Candidate> candidates_;  // one for each variant of the outcome
   proof::Opened original_;
-  proof::Opened control_;
-  std::vector<std::optional<proof::Opened>> opened_;  // by variant
+  std::vector<std::optional<proof::Opened>> opened_;  // by variant; gone once they are compared
   std::vector<std::unique_ptr<os::StagedFile>> staged_;
 };
 
@@ -109,6 +116,11 @@ Status Run::check_paths() const {
         return Error{Code::kInvalid,
                      written[i].what + " would overwrite " + other.what + " '" + other.path + "'; give another path"};
       }
+    }
+    for (const std::string& data : {request_.calibration_path, request_.evaluation_path}) {
+      if (data.empty() || !os::lies_within(files_, written[i].path, data)) continue;
+      return Error{Code::kInvalid,
+                   written[i].what + " would lie among the samples in '" + data + "'; give another path"};
     }
     for (std::size_t j = 0; j < i; ++j) {
       if (written[j].path.empty()) continue;
@@ -187,16 +199,18 @@ Status Run::optimise_graph() {
   options.disabled = request_.disabled_passes;
   options.now_ns = [] { return os::real_clock().now_ns(); };
   ASSIGN_OR_RETURN(outcome_.passes, pass::run_passes(model_, pass::find_preset(request_.level)->passes, options));
-  const bool changed =
-      std::ranges::any_of(outcome_.passes, [](const pass::PassReport& pass) { return pass.changes > 0; });
-  if (changed) outcome_.steps_completed.emplace_back("graph_optimization");
+  graph_changed_ = std::ranges::any_of(outcome_.passes, [](const pass::PassReport& pass) { return pass.changes > 0; });
+  if (graph_changed_) outcome_.steps_completed.emplace_back("graph_optimization");
   return {};
 }
 
 Result<std::unique_ptr<tune::Dataset>> Run::open(const std::string& path) {
   if (path.empty()) return std::unique_ptr<tune::Dataset>();
+  const std::vector<engine::ValueInfo>& outputs = original_.session->outputs();
+  const bool known = !outputs.empty() && outputs[0].known_shape;
+  const std::int64_t classes = known ? classes_of(outcome_.card.output, outputs[0].shape) : 0;
   Result<std::unique_ptr<tune::Dataset>> dataset =
-      tune::open_dataset(files_, path, {outcome_.card, original_.session->inputs()});
+      tune::open_dataset(files_, path, {outcome_.card, original_.session->inputs(), classes});
   if (!dataset) return dataset;
   auto& labels = outcome_.card.output.labels;
   if (labels.empty()) labels = (*dataset)->labels();
@@ -216,15 +230,16 @@ Status Run::check_labels() const {
 }
 
 Status Run::open_data() {
-  engine::SessionOptions options;
-  options.threads = request_.threads;
-  Result<proof::Opened> opened = proof::open_measured(engine_, source_, options);
+  Result<proof::Opened> opened = proof::open_measured(engine_, source_, session_options());
   if (!opened) return with_context(std::move(opened).error(), request_.model_path);
   original_ = std::move(*opened);
   outcome_.device = {os::cpu_description(), engine_.name(), engine_.version(),
                      request_.threads > 0 ? request_.threads : os::physical_cores()};
   ASSIGN_OR_RETURN(calibration_, open(request_.calibration_path));
   ASSIGN_OR_RETURN(evaluation_, open(request_.evaluation_path));
+  if (evaluation_ && !evaluation_->label_objection().empty()) {
+    outcome_.notes.push_back("accuracy is not measured: in the evaluation data " + evaluation_->label_objection());
+  }
   return {};
 }
 
@@ -234,7 +249,9 @@ Status Run::quantise() {
     candidates_.push_back(make_candidate("freeze", "fp32", read_.model));
     candidates_.back().reference_only = true;
   }
-  CandidateRequest request{*target_, request_.precision, calibration_.get(), request_.threads, {}};
+  std::optional<tune::RememberedSource> remembered;
+  if (calibration_) remembered.emplace(*calibration_, calibrated_on_);
+  CandidateRequest request{*target_, request_.precision, remembered ? &*remembered : nullptr, request_.threads, {}};
   request.calibrate.max_samples = request_.max_calibration_samples;
   request.calibrate.cancelled = observer_.stop_requested;
   const proof::Progress shown = progress("calibrating");
@@ -253,22 +270,36 @@ Status Run::quantise() {
       std::ranges::any_of(candidates_, [](const Candidate& c) { return c.left_out.empty() && c.precision == "int8"; });
   if (quantised) outcome_.steps_completed.emplace_back("quantization");
   for (const Candidate& c : candidates_) {
-    Variant variant{c.name,           c.precision, c.bytes.size(), c.weight_bytes, c.scale_bytes,
-                    c.reference_only, {},          false,          c.left_out};
-    outcome_.variants.push_back(std::move(variant));
+    Variant& variant = outcome_.variants.emplace_back();
+    variant.name = c.name;
+    variant.precision = c.precision;
+    variant.bytes = c.bytes.size();
+    variant.weight_bytes = c.weight_bytes;
+    variant.scale_bytes = c.scale_bytes;
+    variant.reference_only = c.reference_only;
+    variant.is_original = c.precision == "fp32" && read_.frozen_inputs.empty() && !graph_changed_;
+    variant.why = c.left_out;
   }
   return {};
 }
 
-Status Run::open_sessions() {
+engine::SessionOptions Run::session_options() const {
   engine::SessionOptions options;
   options.threads = request_.threads;
-  ASSIGN_OR_RETURN(control_, proof::open_measured(engine_, source_, options));
+  return options;
+}
+
+engine::ModelSource Run::source_of(std::size_t variant) const {
+  const Candidate& candidate = candidates_[variant];
+  const auto bytes = std::as_bytes(std::span(candidate.bytes));
+  return {SharedBytes{nullptr, bytes}, "", candidate.name};  // borrowed: candidates_ stays as it is
+}
+
+Status Run::open_sessions() {
   for (std::size_t i = 0; i < candidates_.size(); ++i) {
     opened_.emplace_back();
     if (!outcome_.variants[i].why.empty()) continue;
-    const engine::ModelSource source = engine::ModelSource::from_bytes(candidates_[i].bytes, candidates_[i].name);
-    Result<proof::Opened> opened = proof::open_measured(engine_, source, options);
+    Result<proof::Opened> opened = proof::open_measured(engine_, source_of(i), session_options());
     if (opened) {
       opened_.back() = std::move(*opened);
     } else {
@@ -293,16 +324,28 @@ Result<SampleSource*> Run::proof_source() {
 
 Result<std::vector<NamedTensor>> Run::latency_inputs(SampleSource& source) {
   RETURN_IF_ERROR(source.rewind());
-  for (std::size_t i = 0; i < source.size(); ++i) {
-    Result<std::optional<Sample>> sample = source.next();
-    if (!sample) continue;  // a bad one; compare() counts it
-    if (!sample->has_value()) break;
-    if (original_.session->run((*sample)->inputs)) return std::move((*sample)->inputs);
+  proof::BatchRule rule = proof::batch_rule_for(original_.session->inputs());
+  if (!rule.exact) rule.largest = 1;
+  proof::SampleBatcher batcher(source, rule);
+  while (true) {
+    ASSIGN_OR_RETURN(std::optional<proof::Batch> batch, batcher.next());
+    if (!batch) break;
+    if (original_.session->run(batch->inputs)) return std::move(batch->inputs);
   }
   return proof::random_inputs(original_.session->inputs(), kRandomSeed);
 }
 
-Status Run::compare(SampleSource& source) {
+// One score a sample is a yes or a no where the card says classification.
+proof::CompareOptions Run::compare_options() const {
+  proof::CompareOptions options;
+  const OutputCard& output = outcome_.card.output;
+  if (output.kind == OutputKind::kClassification)
+    options.yes_above = output.activation == Activation::kSigmoid ? 0.0 : 0.5;
+  return options;
+}
+
+Status Run::compare(SampleSource& samples) {
+  tune::CountedSource source(samples, calibrated_on_);
   RETURN_IF_ERROR(source.rewind());
   std::vector<engine::Session*> sessions;
   std::vector<std::size_t> variants;
@@ -312,7 +355,7 @@ Status Run::compare(SampleSource& source) {
     variants.push_back(i);
   }
   Result<proof::Comparison> compared =
-      proof::compare_outputs(*original_.session, sessions, source, {}, progress("comparing"));
+      proof::compare_outputs(*original_.session, sessions, source, compare_options(), progress("comparing"));
   if (!compared && random_ && compared.error().code != Code::kCancelled) {
     return with_context(std::move(compared).error(),
                         "the model does not run on random inputs; give real ones with --evaluation DATA.npz");
@@ -332,29 +375,60 @@ Status Run::compare(SampleSource& source) {
     if (!evaluation_) report.agreement.accuracy.reset();
     outcome_.variants[variants[i]].report = std::move(report);
   }
+  say_evidence(comparison, source.known());
+  return {};
+}
+
+// What the variants were judged on, and how much it is worth.
+void Run::say_evidence(const proof::Comparison& comparison, std::size_t known) {
   for (const std::string& error : comparison.errors) outcome_.notes.push_back("sample skipped: " + error);
   if (comparison.skipped > static_cast<std::int64_t>(comparison.errors.size())) {
     outcome_.notes.push_back(std::to_string(comparison.skipped) + " samples were skipped in all");
   }
-  const bool labelled = evaluation_ && evaluation_->has_labels();
-  outcome_.evidence = std::to_string(comparison.samples) + (labelled       ? " labelled samples"
+  if (evaluation_ && known > 0) {
+    outcome_.notes.push_back(std::to_string(known) +
+                             " evaluation samples are calibration samples too: what they say is flattered");
+    outcome_.weak_evidence = true;
+  }
+  const bool has_labels = evaluation_ && evaluation_->has_labels();
+  const bool judged = has_labels && std::ranges::any_of(outcome_.variants, [](const Variant& variant) {
+                        return variant.report && variant.report->agreement.accuracy;
+                      });
+  if (has_labels && !judged) {
+    outcome_.weak_evidence = true;
+    outcome_.notes.push_back(
+        "the labels were not used: the model's first output names no classes; if it is the score of a yes/no "
+        "classifier, "
+        "say so in " +
+        os::stem_of(request_.model_path) +
+        R"(.card.json: {"output": {"kind": "classification", "activation": "sigmoid"}} ("none" where it is a probability))");
+  }
+  outcome_.evidence = std::to_string(comparison.samples) + (judged         ? " labelled samples"
+                                                            : has_labels   ? " samples, their labels unused"
                                                             : evaluation_  ? " samples without labels"
                                                             : calibration_ ? " calibration samples"
                                                                            : " random samples");
   outcome_.weak_evidence |= comparison.samples < proof::kWeakSamples;
-  return {};
 }
 
 Status Run::measure(const std::vector<NamedTensor>& inputs) {
   const proof::LatencyOptions options;
-  ASSIGN_OR_RETURN(outcome_.control, proof::measure_latency(*original_.session, *control_.session, inputs, options,
-                                                            progress("measuring the machine")));
-  for (std::size_t i = 0; i < opened_.size(); ++i) {
-    if (!opened_[i] || outcome_.variants[i].report->agreement.failure) continue;
-    ASSIGN_OR_RETURN(outcome_.variants[i].report->latency,
-                     proof::measure_latency(*original_.session, *opened_[i]->session, inputs, options,
-                                            progress("measuring " + candidates_[i].name)));
-    outcome_.variants[i].report->control = outcome_.control;
+  const auto opener = [this](engine::ModelSource source) -> proof::OpenSession {
+    return [this, source = std::move(source)] { return engine_.open(source, session_options()); };
+  };
+  const proof::OpenSession original = opener(source_);
+  ASSIGN_OR_RETURN(outcome_.control,
+                   proof::measure_latency(original, original, inputs, options, progress("measuring the machine")));
+  for (std::size_t i = 0; i < candidates_.size(); ++i) {
+    Variant& variant = outcome_.variants[i];
+    if (!variant.report || variant.report->agreement.failure) continue;
+    variant.report->control = outcome_.control;
+    if (variant.is_original) {
+      variant.report->latency = *outcome_.control;
+      continue;
+    }
+    ASSIGN_OR_RETURN(variant.report->latency, proof::measure_latency(original, opener(source_of(i)), inputs, options,
+                                                                     progress("measuring " + variant.name)));
   }
   if (proof::is_too_noisy(*outcome_.control)) {
     outcome_.notes.push_back(
@@ -370,6 +444,7 @@ Status Run::prove() {
   ASSIGN_OR_RETURN(SampleSource* const source, proof_source());
   RETURN_IF_ERROR(compare(*source));
   ASSIGN_OR_RETURN(const std::vector<NamedTensor> inputs, latency_inputs(*source));
+  opened_.clear();
   RETURN_IF_ERROR(measure(inputs));
   outcome_.steps_completed.emplace_back("validation");
   return {};

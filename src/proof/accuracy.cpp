@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/batch.h"
 #include "proof/sample_batch.h"
 #include "proof/top1.h"
 
@@ -19,7 +20,8 @@ std::size_t bytes_of(const Outputs& tensors) {
 // Everything about one candidate while samples stream past.
 class Candidate {
  public:
-  Candidate(engine::Session& session, const engine::Session& original) : session_(session) {
+  Candidate(engine::Session& session, const engine::Session& original, std::optional<double> yes_above)
+      : session_(session), yes_above_(yes_above) {
     for (const engine::ValueInfo& output : original.outputs()) {
       const auto found = std::ranges::find(session.outputs(), output.name, &engine::ValueInfo::name);
       if (found == session.outputs().end()) {
@@ -31,10 +33,8 @@ class Candidate {
   }
 
   bool is_active() const { return !result_.failure.has_value(); }
-  const engine::Session& session() const { return session_; }
+  engine::Session& session() const { return session_; }
   void give_up(Error error) { result_.failure = std::move(error); }
-
-  Result<Outputs> run(std::span<const NamedTensor> inputs) { return session_.run(inputs); }
 
   // `original` and `own` are both models' outputs for `batch`.
   void compare(const Batch& batch, const Outputs& original, const Outputs& own) {
@@ -57,8 +57,8 @@ class Candidate {
  private:
   void compare_classes(const Batch& batch, const Tensor& original, const Tensor& own) {
     const auto rows = static_cast<std::int64_t>(batch.samples);
-    const std::optional<Top1> before = top1_of(original, rows);
-    const std::optional<Top1> after = top1_of(own, rows);
+    const std::optional<Top1> before = top1_of(original, rows, yes_above_);
+    const std::optional<Top1> after = top1_of(own, rows, yes_above_);
     if (!before || !after) return;
     for (std::size_t row = 0; row < batch.samples; ++row) {
       const std::int64_t first = before->classes[row];
@@ -84,6 +84,7 @@ class Candidate {
   }
 
   engine::Session& session_;
+  std::optional<double> yes_above_;
   std::vector<std::size_t> order_;  // where the original's outputs stand among this one's
   Agreement result_;
   std::int64_t top1_equal_ = 0;
@@ -95,15 +96,14 @@ class Comparer {
   Comparer(engine::Session& original, std::span<engine::Session* const> candidates, SampleSource& source,
            const CompareOptions& options, const Progress& progress)
       : original_(original),
+        rule_(rule_for(original, candidates, options)),
         // The first batch is one sample: it shows how large the others may be.
-        batcher_(source, 1, options.max_samples),
+        batcher_(source, rule_.exact ? rule_ : BatchRule{}, options.max_samples),
+        yes_above_(options.yes_above),
         total_(options.max_samples > 0 ? std::min(source.size(), options.max_samples) : source.size()),
         progress_(progress),
-        max_batch_(std::min(options.batch, batch_size_for(original.inputs()))) {
-    for (engine::Session* session : candidates) {
-      candidates_.emplace_back(*session, original);
-      max_batch_ = std::min(max_batch_, batch_size_for(session->inputs()));
-    }
+        max_batch_(rule_.largest) {
+    for (engine::Session* session : candidates) candidates_.emplace_back(*session, original, options.yes_above);
   }
 
   Result<Comparison> run() {
@@ -112,6 +112,7 @@ class Comparer {
       ASSIGN_OR_RETURN(const std::optional<Batch> batch, batcher_.next());
       if (!batch) break;
       if (!compare(*batch)) RETURN_IF_ERROR(compare_one_by_one(*batch));
+      if (wrong_label_) return *wrong_label_;
       report(progress_, static_cast<std::int64_t>(batcher_.samples()), static_cast<std::int64_t>(total_));
     }
     if (out_.samples == 0) return nothing_compared();
@@ -122,13 +123,27 @@ class Comparer {
   }
 
  private:
+  static BatchRule rule_for(const engine::Session& original, std::span<engine::Session* const> candidates,
+                            const CompareOptions& options) {
+    BatchRule rule = batch_rule_for(original.inputs());
+    if (rule.exact) return rule;
+    rule.largest = std::min(options.batch, rule.largest);
+    for (const engine::Session* session : candidates)
+      rule.largest = std::min(rule.largest, batch_rule_for(session->inputs()).largest);
+    return rule;
+  }
+
   // False when the original, or a candidate on more than one sample, does not run on it; then
   // nothing was counted.
   bool compare(const Batch& batch) {
-    const Result<Outputs> outputs = original_.run(batch.inputs);
+    const Result<Outputs> outputs = run_rows(original_, batch);
     if (!outputs) return false;
     // A model that names a class for one sample but not for each of several mixes rows up inside.
-    const bool names_classes = !outputs->empty() && top1_of(outputs->front(), static_cast<std::int64_t>(batch.samples));
+    const std::optional<Top1> top1 =
+        outputs->empty() ? std::nullopt
+                         : top1_of(outputs->front(), static_cast<std::int64_t>(batch.samples), yes_above_);
+    const bool names_classes = top1.has_value();
+    if (top1) check_labels(batch, top1->count);
     if (batch.samples == 1) names_classes_alone_ |= names_classes;
     if (batch.samples > 1 && names_classes_alone_ && !names_classes) return false;
     std::vector<std::optional<Outputs>> others(candidates_.size());
@@ -136,7 +151,7 @@ class Comparer {
     for (const NamedTensor& input : batch.inputs) batch_bytes += input.tensor.size_bytes();
     for (std::size_t i = 0; i < candidates_.size(); ++i) {
       if (!candidates_[i].is_active()) continue;
-      Result<Outputs> own = candidates_[i].run(batch.inputs);
+      Result<Outputs> own = run_rows(candidates_[i].session(), batch);
       if (!own && batch.samples > 1) return false;
       if (!own) {
         candidates_[i].give_up(with_context(std::move(own).error(), batch.origins[0]));
@@ -151,6 +166,29 @@ class Comparer {
     out_.samples += static_cast<std::int64_t>(batch.samples);
     choose_batch_size(batch_bytes / batch.samples);
     return true;
+  }
+
+  // The outputs of the samples, without those of the rows that only fill the batch.
+  static Result<Outputs> run_rows(engine::Session& session, const Batch& batch) {
+    ASSIGN_OR_RETURN(Outputs outputs, session.run(batch.inputs));
+    if (batch.rows == batch.samples) return outputs;
+    for (Tensor& output : outputs) {
+      const bool has_rows = !output.shape().empty() && output.shape()[0] == static_cast<std::int64_t>(batch.rows);
+      if (!has_rows || bits_of(output.dtype()) < 8) continue;
+      ASSIGN_OR_RETURN(output, slice_rows(output, 0, static_cast<std::int64_t>(batch.samples)));
+    }
+    return outputs;
+  }
+
+  // A label that is none of the classes would count as wrong for every model.
+  void check_labels(const Batch& batch, std::int64_t classes) {
+    for (std::size_t row = 0; row < batch.samples && classes > 0 && !wrong_label_; ++row) {
+      const std::optional<std::int64_t>& label = batch.labels[row];
+      if (!label || (*label >= 0 && *label < classes)) continue;
+      wrong_label_ = Error{Code::kInvalid, batch.origins[row] + ": label " + std::to_string(*label) +
+                                               " is out of range, the model has " + std::to_string(classes) +
+                                               " classes (0.." + std::to_string(classes - 1) + ")"};
+    }
   }
 
   Status compare_one_by_one(const Batch& batch) {
@@ -179,13 +217,16 @@ class Comparer {
   }
 
   engine::Session& original_;
+  BatchRule rule_;
   SampleBatcher batcher_;
+  std::optional<double> yes_above_;
   std::size_t total_;
   const Progress& progress_;
   std::vector<Candidate> candidates_;
   int max_batch_;
   int batch_size_ = 1;
   bool names_classes_alone_ = false;
+  std::optional<Error> wrong_label_;
   Comparison out_;
 };
 

@@ -23,8 +23,10 @@ namespace arete::proof {
 inline constexpr std::int64_t kWeakSamples = 500;  // fewer labelled samples are weak evidence
 
 struct CompareOptions {
-  int batch = 32;               // where every input's first axis is dynamic, else 1
+  int batch = 32;               // at most, where every input's first axis is dynamic
   std::size_t max_samples = 0;  // 0: all
+  // Where the first output is one score a sample: class 1 above this, class 0 elsewhere. Nothing: it names no class.
+  std::optional<double> yes_above;
 };
 
 // Right and wrong answers of both models on the same labelled samples.
@@ -48,7 +50,7 @@ struct Agreement {
   std::int64_t samples = 0;
   // Share of samples with the same top-1 of a [N,C] first output; nothing for other outputs.
   std::optional<double> top1;
-  // Where samples have labels and the first output is [N,C] scores or [N] class numbers.
+  // Where samples have labels and the first output is [N,C] scores, [N] class numbers or (yes_above) one score.
   std::optional<PairedAccuracy> accuracy;
   std::vector<OutputDifference> outputs;  // in the order of the original's outputs
   // Why this candidate was given up: it failed where the original ran, or its outputs do not fit.
@@ -69,7 +71,8 @@ struct Comparison {
 };
 
 // Runs every sample through the original and all candidates. Samples that cannot be read or that
-// the original refuses are skipped and counted. kInvalid when none is left, kCancelled.
+// the original refuses are skipped and counted. kInvalid when none is left, or when a label is none of the classes;
+// kCancelled.
 // Scores in [N,C,1,1] count as [N,C].
 Result<Comparison> compare_outputs(engine::Session& original, std::span<engine::Session* const> candidates,
                                    SampleSource& samples, const CompareOptions& options, const Progress& progress = {});

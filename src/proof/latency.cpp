@@ -28,19 +28,23 @@ Distribution summarise(const std::vector<double>& runs_ms) {
   return out;
 }
 
-// One of the two models and how long its runs took.
+// One of the two models and how long its runs took, over all rounds.
 class Side {
  public:
-  Side(const Runner& runner, const os::Clock& clock) : runner_(runner), clock_(clock) {}
+  Side(const char* name, const os::Clock& clock) : name_(name), clock_(clock) {}
 
-  Status warm_up(std::int64_t limit_ns) {
+  // The runner of this round.
+  Status warm_up(Runner runner, std::int64_t limit_ns) {
+    runner_ = std::move(runner);
     const std::int64_t start = clock_.now_ns();
     for (int i = 0; i < kWarmupRuns; ++i) {
-      RETURN_IF_ERROR(runner_());
+      RETURN_IF_ERROR(run());
       if (clock_.now_ns() - start >= limit_ns) break;
     }
     return {};
   }
+
+  void close() { runner_ = nullptr; }
 
   // As many runs as fill turn_ns. Returns their median in milliseconds.
   Result<double> take_turn(std::int64_t turn_ns) {
@@ -48,7 +52,7 @@ class Side {
     const std::int64_t start = clock_.now_ns();
     std::int64_t before = start;
     do {
-      RETURN_IF_ERROR(runner_());
+      RETURN_IF_ERROR(run());
       const std::int64_t after = clock_.now_ns();
       runs_ms_.push_back(static_cast<double>(after - before) / kNsPerMs);
       before = after;
@@ -60,8 +64,14 @@ class Side {
   const std::vector<double>& runs_ms() const { return runs_ms_; }
 
  private:
-  const Runner& runner_;
+  Status run() {
+    Status status = runner_();
+    return status ? Status() : with_context(std::move(status).error(), name_);
+  }
+
+  const char* name_;
   const os::Clock& clock_;
+  Runner runner_;
   std::vector<double> runs_ms_;
 };
 
@@ -71,71 +81,97 @@ double relative_width(const Interval& interval, double centre) {
 
 class PairMeasurement {
  public:
-  PairMeasurement(const Runner& original, const Runner& candidate, const os::Clock& clock,
-                  const LatencyOptions& options, const Progress& progress)
-      : original_(original, clock),
-        candidate_(candidate, clock),
+  PairMeasurement(const OpenPair& open, const os::Clock& clock, const LatencyOptions& options, const Progress& progress)
+      : open_(open),
+        original_("the original", clock),
+        candidate_("the candidate", clock),
         clock_(clock),
         options_(options),
         progress_(progress),
         start_ns_(clock.now_ns()),
-        next_look_(std::max(options.min_pairs, 2)) {}
+        next_look_(std::max(options.min_pairs, kLeastPairs)) {}
 
   Result<Measured> run() {
-    RETURN_IF_ERROR(name_error(original_.warm_up(options_.warmup_ns), "the original"));
-    RETURN_IF_ERROR(name_error(candidate_.warm_up(options_.warmup_ns), "the candidate"));
-    while (!is_done()) {
-      RETURN_IF_ERROR(check_stop(progress_));
-      RETURN_IF_ERROR(take_pair());
-      const std::int64_t elapsed_ns = clock_.now_ns() - start_ns_;
-      report(progress_, std::min(elapsed_ns, options_.budget_ns) / 1'000'000, options_.budget_ns / 1'000'000);
-    }
+    do {
+      RETURN_IF_ERROR(take_round());
+    } while (!is_done());
     return result();
   }
 
  private:
-  static Status name_error(Status status, const char* who) {
-    if (status) return status;
-    return with_context(std::move(status).error(), who);
-  }
+  // One ABBA at least, however long it takes.
+  static constexpr int kLeastPairs = 2;
+  static constexpr std::size_t kPairsARound = 6;
 
-  // AB, BA, AB, ...: what drifts during a pair adds to one ratio and takes from the next.
-  Status take_pair() {
-    const bool original_first = ratios_.size() % 2 == 0;
-    double turn_ms[2] = {0, 0};  // original, candidate
-    for (const bool is_original : {original_first, !original_first}) {
-      Result<double> turn = (is_original ? original_ : candidate_).take_turn(options_.turn_ns);
-      if (!turn) {
-        return with_context(std::move(turn).error(), is_original ? "the original" : "the candidate");
-      }
-      turn_ms[is_original ? 0 : 1] = *turn;
+  // A round takes at least twice as long as its opening did: of a large model that is opened for seconds
+  // there are few rounds rather than few pairs.
+  Status take_round() {
+    const std::int64_t opening_ns = clock_.now_ns();
+    original_.close();
+    candidate_.close();
+    ASSIGN_OR_RETURN(RunnerPair pair, open_());
+    RETURN_IF_ERROR(original_.warm_up(std::move(pair.original), options_.warmup_ns));
+    RETURN_IF_ERROR(candidate_.warm_up(std::move(pair.candidate), options_.warmup_ns));
+    const std::int64_t opened_ns = clock_.now_ns();
+    std::vector<double>& ratios = rounds_.emplace_back();
+    while (!must_end()) {
+      const bool is_enough =
+          ratios.size() >= kPairsARound && clock_.now_ns() - opened_ns >= 2 * (opened_ns - opening_ns);
+      if (is_enough) break;
+      RETURN_IF_ERROR(check_stop(progress_));
+      RETURN_IF_ERROR(take_pair(ratios));
+      const std::int64_t elapsed_ns = clock_.now_ns() - start_ns_;
+      report(progress_, std::min(elapsed_ns, options_.budget_ns) / 1'000'000, options_.budget_ns / 1'000'000);
     }
-    // A clock that is too coarse shows 0: count that as one of its steps.
-    ratios_.push_back(std::max(turn_ms[0], 1 / kNsPerMs) / std::max(turn_ms[1], 1 / kNsPerMs));
+    if (ratios.empty()) rounds_.pop_back();  // the budget ended while it was opened
     return {};
   }
 
+  // AB, BA, AB, ...: what drifts during a pair adds to one ratio and takes from the next.
+  Status take_pair(std::vector<double>& ratios) {
+    const bool original_first = pairs_ % 2 == 0;
+    double turn_ms[2] = {0, 0};  // original, candidate
+    for (const bool is_original : {original_first, !original_first}) {
+      ASSIGN_OR_RETURN(turn_ms[is_original ? 0 : 1],
+                       (is_original ? original_ : candidate_).take_turn(options_.turn_ns));
+    }
+    // A clock that is too coarse shows 0: count that as one of its steps.
+    ratios.push_back(std::max(turn_ms[0], 1 / kNsPerMs) / std::max(turn_ms[1], 1 / kNsPerMs));
+    ++pairs_;
+    return {};
+  }
+
+  bool must_end() const {
+    if (pairs_ < kLeastPairs) return false;
+    return original_.is_full() || candidate_.is_full() || clock_.now_ns() - start_ns_ >= options_.budget_ns;
+  }
+
   bool is_done() {
-    if (ratios_.size() < 2) return false;  // one ABBA at least, however long it takes
-    if (original_.is_full() || candidate_.is_full()) return true;
-    if (clock_.now_ns() - start_ns_ >= options_.budget_ns) return true;
-    if (ratios_.size() < static_cast<std::size_t>(next_look_)) return false;
-    next_look_ = static_cast<int>(static_cast<double>(ratios_.size()) * kLookGrowth) + 1;
-    const Interval interval = bootstrap_median(ratios_, options_.seed);
-    return relative_width(interval, median(ratios_)) < options_.enough_width;
+    if (must_end()) return true;
+    if (pairs_ < next_look_ || rounds_.size() < static_cast<std::size_t>(options_.min_rounds)) return false;
+    next_look_ = static_cast<int>(pairs_ * kLookGrowth) + 1;
+    return relative_width(bootstrap_median(rounds_, options_.seed), median(ratios())) < options_.enough_width;
+  }
+
+  std::vector<double> ratios() const {
+    std::vector<double> all;
+    for (const std::vector<double>& round : rounds_) all.insert(all.end(), round.begin(), round.end());
+    return all;
   }
 
   Measured result() const {
     Measured out;
     out.original = summarise(original_.runs_ms());
     out.candidate = summarise(candidate_.runs_ms());
-    out.speedup = median(ratios_);
-    out.speedup_interval = bootstrap_median(ratios_, options_.seed);
-    out.pairs = static_cast<int>(ratios_.size());
+    out.speedup = median(ratios());
+    out.speedup_interval = bootstrap_median(rounds_, options_.seed);
+    out.pairs = pairs_;
+    out.rounds = static_cast<int>(rounds_.size());
     out.weak = out.pairs < options_.min_pairs;
     return out;
   }
 
+  const OpenPair& open_;
   Side original_;
   Side candidate_;
   const os::Clock& clock_;
@@ -143,8 +179,19 @@ class PairMeasurement {
   const Progress& progress_;
   std::int64_t start_ns_;
   int next_look_;
-  std::vector<double> ratios_;
+  int pairs_ = 0;
+  std::vector<std::vector<double>> rounds_;  // the ratios of their pairs
 };
+
+Result<Runner> open_runner(const OpenSession& open, std::span<const NamedTensor> inputs, const char* name) {
+  Result<std::unique_ptr<engine::Session>> opened = open();
+  if (!opened) return with_context(std::move(opened).error(), name);
+  const std::shared_ptr<engine::Session> session = std::move(*opened);
+  return Runner([session, inputs]() -> Status {
+    const Result<std::vector<Tensor>> outputs = session->run(inputs);
+    return outputs ? Status() : Status(outputs.error());
+  });
+}
 
 }  // namespace
 
@@ -153,7 +200,9 @@ double wobble(const Measured& control) {
   return std::max({1.0, seen.high, seen.low > 0 ? 1.0 / seen.low : 1.0});
 }
 
-bool is_slower(const Measured& measured, double wobble) { return measured.speedup_interval.high * wobble < 1; }
+bool is_slower(const Measured& measured, double wobble) {
+  return measured.speedup_interval.high * std::min(wobble, kMostExcused) < 1;
+}
 bool is_faster(const Measured& measured, double wobble) { return measured.speedup_interval.low > wobble; }
 
 bool is_too_noisy(const Measured& control) {
@@ -163,21 +212,20 @@ bool is_too_noisy(const Measured& control) {
   return one_sided || relative_width(interval, control.speedup) > kNoisyWidth;
 }
 
-Result<Measured> measure_pairs(const Runner& original, const Runner& candidate, const os::Clock& clock,
-                               const LatencyOptions& options, const Progress& progress) {
-  return PairMeasurement(original, candidate, clock, options, progress).run();
+Result<Measured> measure_pairs(const OpenPair& open, const os::Clock& clock, const LatencyOptions& options,
+                               const Progress& progress) {
+  return PairMeasurement(open, clock, options, progress).run();
 }
 
-Result<Measured> measure_latency(engine::Session& original, engine::Session& candidate,
+Result<Measured> measure_latency(const OpenSession& original, const OpenSession& candidate,
                                  std::span<const NamedTensor> inputs, const LatencyOptions& options,
                                  const Progress& progress) {
-  const auto runner_of = [inputs](engine::Session& session) -> Runner {
-    return [&session, inputs]() -> Status {
-      const Result<std::vector<Tensor>> outputs = session.run(inputs);
-      return outputs ? Status() : Status(outputs.error());
-    };
+  const OpenPair open = [&]() -> Result<RunnerPair> {
+    ASSIGN_OR_RETURN(Runner first, open_runner(original, inputs, "the original"));
+    ASSIGN_OR_RETURN(Runner second, open_runner(candidate, inputs, "the candidate"));
+    return RunnerPair{std::move(first), std::move(second)};
   };
-  return measure_pairs(runner_of(original), runner_of(candidate), os::real_clock(), options, progress);
+  return measure_pairs(open, os::real_clock(), options, progress);
 }
 
 Result<Distribution> measure_runs(const Runner& runner, const os::Clock& clock, int warmup, int runs,

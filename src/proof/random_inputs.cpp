@@ -6,6 +6,7 @@
 #include <string>
 
 #include "proof/random.h"
+#include "proof/sample_batch.h"
 
 namespace arete::proof {
 namespace {
@@ -69,8 +70,8 @@ bool fill_random(DType dtype, std::span<std::byte> bytes, Random& random) {
 }
 
 Result<Tensor> random_tensor(const engine::ValueInfo& info, Random& random, std::int64_t batch) {
-  const Error unsupported{Code::kUnsupported,
-                          "input '" + info.name + "' (" + engine::describe(info) + ") needs a real sample: give data"};
+  const Error unsupported{Code::kUnsupported, "input '" + info.name + "' (" + engine::describe(info) +
+                                                  "): nothing random stands for it, only real samples would do"};
   if (!info.known_shape || info.dtype == DType::kUndefined || info.dtype == DType::kString) {
     return unsupported;
   }
@@ -87,7 +88,10 @@ Result<Tensor> random_tensor(const engine::ValueInfo& info, Random& random, std:
 class RandomSource final : public SampleSource {
  public:
   RandomSource(std::vector<engine::ValueInfo> inputs, std::uint64_t seed, std::size_t count)
-      : inputs_(std::move(inputs)), seed_(seed), count_(count) {}
+      : inputs_(std::move(inputs)), seed_(seed), count_(count) {
+    if (!batch_rule_for(inputs_).exact) return;
+    for (engine::ValueInfo& input : inputs_) input.shape[0] = 1;
+  }
 
   Result<std::optional<Sample>> next() override {
     if (at_ == count_) return std::optional<Sample>();

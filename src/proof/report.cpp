@@ -70,6 +70,7 @@ Json to_json(const Measured& measured, bool with_samples) {
   return Json::object({{"speedup", measured.speedup},
                        {"speedup_interval", to_json(measured.speedup_interval)},
                        {"pairs", measured.pairs},
+                       {"rounds", measured.rounds},
                        {"weak", measured.weak},
                        {"original", distribution_to_json(measured.original, with_samples)},
                        {"candidate", distribution_to_json(measured.candidate, with_samples)}});

@@ -25,12 +25,26 @@ Result<std::vector<NamedTensor>> join_inputs(std::vector<Sample>& samples) {
 Result<Batch> join(std::vector<Sample> samples) {
   Batch batch;
   batch.samples = samples.size();
+  batch.rows = samples.size();
   for (Sample& sample : samples) {
     batch.labels.push_back(sample.label);
     batch.origins.push_back(std::move(sample.origin));
   }
   ASSIGN_OR_RETURN(batch.inputs, join_inputs(samples));
   return batch;
+}
+
+// Repeats the batch's last row until there are `rows` of them.
+Status pad(Batch& batch, std::size_t rows) {
+  if (batch.rows == rows) return {};
+  for (NamedTensor& input : batch.inputs) {
+    std::vector<Tensor> parts = {input.tensor};
+    ASSIGN_OR_RETURN(const Tensor last, slice_rows(input.tensor, static_cast<std::int64_t>(batch.rows) - 1, 1));
+    parts.resize(1 + rows - batch.rows, last);
+    ASSIGN_OR_RETURN(input.tensor, concat_rows(parts));
+  }
+  batch.rows = rows;
+  return {};
 }
 
 bool same_shapes(const Sample& a, const Sample& b) {
@@ -41,11 +55,15 @@ bool same_shapes(const Sample& a, const Sample& b) {
 
 }  // namespace
 
-int batch_size_for(std::span<const engine::ValueInfo> inputs) {
-  const bool joins = std::ranges::all_of(inputs, [](const engine::ValueInfo& info) {
-    return info.known_shape && !info.shape.empty() && info.shape[0] == -1 && bits_of(info.dtype) >= 8;
+BatchRule batch_rule_for(std::span<const engine::ValueInfo> inputs) {
+  if (inputs.empty() || !inputs[0].known_shape || inputs[0].shape.empty()) return {};
+  const std::int64_t rows = inputs[0].shape[0];
+  const bool joins = std::ranges::all_of(inputs, [rows](const engine::ValueInfo& info) {
+    return info.known_shape && !info.shape.empty() && info.shape[0] == rows && bits_of(info.dtype) >= 8;
   });
-  return joins && !inputs.empty() ? kDefaultBatch : 1;
+  if (joins && rows == -1) return {kDefaultBatch, false};
+  if (joins && rows > 1 && rows <= kMaxExactBatch) return {static_cast<int>(rows), true};
+  return {};
 }
 
 int batch_size_within(std::size_t bytes_a_sample, int largest) {
@@ -57,12 +75,15 @@ Result<Batch> sample_of(const Batch& batch, std::size_t index) {
   if (batch.samples == 1) return batch;
   Batch one;
   one.samples = 1;
+  one.rows = 1;
   one.labels.push_back(batch.labels[index]);
   one.origins.push_back(batch.origins[index]);
   for (const NamedTensor& input : batch.inputs) {
     ASSIGN_OR_RETURN(Tensor row, slice_rows(input.tensor, static_cast<std::int64_t>(index), 1));
     one.inputs.push_back({input.name, std::move(row)});
   }
+  if (batch.is_exact) RETURN_IF_ERROR(pad(one, batch.rows));
+  one.is_exact = batch.is_exact;
   return one;
 }
 
@@ -77,7 +98,11 @@ Result<std::optional<Batch>> SampleBatcher::next() {
     samples.push_back(std::move(*held_));
     held_.reset();
   }
-  while (static_cast<int>(samples.size()) < batch_size_ && (max_samples_ == 0 || samples_ < max_samples_)) {
+  const auto takes_more = [&] {
+    if (max_samples_ != 0 && samples_ >= max_samples_) return false;
+    return samples.empty() || (!samples[0].whole && static_cast<int>(samples.size()) < rule_.largest);
+  };
+  while (takes_more()) {
     Result<std::optional<Sample>> sample = source_.next();
     if (!sample) {
       skip(sample.error().message);
@@ -87,14 +112,17 @@ Result<std::optional<Batch>> SampleBatcher::next() {
     }
     if (!sample->has_value()) break;
     ++samples_;
-    if (!samples.empty() && !same_shapes(samples[0], **sample)) {
+    if (!samples.empty() && ((*sample)->whole || !same_shapes(samples[0], **sample))) {
       held_ = std::move(**sample);
       break;
     }
     samples.push_back(std::move(**sample));
   }
   if (samples.empty()) return std::optional<Batch>();
+  const bool is_exact = rule_.exact && !samples[0].whole;
   ASSIGN_OR_RETURN(Batch batch, join(std::move(samples)));
+  batch.is_exact = is_exact;
+  if (is_exact) RETURN_IF_ERROR(pad(batch, static_cast<std::size_t>(rule_.largest)));
   return std::optional<Batch>(std::move(batch));
 }
 

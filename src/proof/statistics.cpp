@@ -34,20 +34,24 @@ double median(std::vector<double> values) {
   return percentile_of_sorted(values, 50);
 }
 
-Interval bootstrap_median(std::span<const double> values, std::uint64_t seed) {
-  CHECK(!values.empty());
-  std::vector<double> sorted(values.begin(), values.end());
-  std::ranges::sort(sorted);
-  const auto n = static_cast<std::uint32_t>(sorted.size());
+Interval bootstrap_median(std::span<const std::vector<double>> groups, std::uint64_t seed) {
+  CHECK(!groups.empty());
   Random random(seed);
-  std::vector<std::uint32_t> ranks(n);  // of a resample; the median's rank gives the value
+  const auto count = static_cast<std::uint32_t>(groups.size());
   std::vector<double> medians;
+  std::vector<double> values;  // of a resample
   for (int i = 0; i < kResamples; ++i) {
-    for (std::uint32_t& rank : ranks) rank = random.below(n);
-    const auto upper = ranks.begin() + n / 2;
-    std::ranges::nth_element(ranks, upper);
-    double middle = sorted[*upper];
-    if (n % 2 == 0) middle = (middle + sorted[*std::max_element(ranks.begin(), upper)]) / 2;
+    values.clear();
+    for (std::uint32_t taken = 0; taken < count; ++taken) {
+      const std::vector<double>& group = groups[count == 1 ? 0 : random.below(count)];
+      const auto n = static_cast<std::uint32_t>(group.size());
+      CHECK(n > 0);
+      for (std::uint32_t k = 0; k < n; ++k) values.push_back(group[count < kEnoughGroups ? random.below(n) : k]);
+    }
+    const auto upper = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+    std::ranges::nth_element(values, upper);
+    double middle = *upper;
+    if (values.size() % 2 == 0) middle = (middle + *std::max_element(values.begin(), upper)) / 2;
     medians.push_back(middle);
   }
   std::ranges::sort(medians);

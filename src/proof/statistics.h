@@ -25,8 +25,11 @@ double median(std::vector<double> values);  // not empty
 
 inline constexpr int kResamples = 1000;
 
-// Percentile bootstrap of the median. `values` must not be empty.
-Interval bootstrap_median(std::span<const double> values, std::uint64_t seed);
+// Percentile bootstrap of the median of all values, resampling whole groups, so that what the values of a group have in
+// common widens the interval. Groups fewer than kEnoughGroups say too little: then the values in them are resampled
+// too, which is wider. No group may be empty.
+inline constexpr std::size_t kEnoughGroups = 8;
+Interval bootstrap_median(std::span<const std::vector<double>> groups, std::uint64_t seed);
 
 // Right and wrong answers of two models on the same n questions: the interval of the second's
 // share of right answers minus the first's, from the questions that only one of them got right.

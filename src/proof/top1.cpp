@@ -22,20 +22,30 @@ bool holds_class_numbers(const Tensor& output) {
 
 }  // namespace
 
-std::optional<Top1> top1_of(const Tensor& output, std::int64_t rows) {
+std::optional<Top1> top1_of(const Tensor& output, std::int64_t rows, std::optional<double> yes_above) {
   Shape shape = output.shape();
   while (shape.size() > 2 && shape.back() == 1) shape.pop_back();
+  if (shape.empty() || shape[0] != rows) return std::nullopt;
   const bool class_numbers = holds_class_numbers(output);
   const bool scores = shape.size() == 2 && shape[1] >= 2;
-  if ((!scores && !class_numbers) || shape[0] != rows) return std::nullopt;
+  const bool one_score = yes_above && !class_numbers && (shape.size() == 1 || (shape.size() == 2 && shape[1] == 1));
+  if (!scores && !class_numbers && !one_score) return std::nullopt;
   const Result<std::vector<double>> numbers = to_doubles(output);
   if (!numbers) return std::nullopt;
   Top1 top;
-  top.from_scores = scores;
+  top.from_scores = !class_numbers;
+  top.count = scores ? shape[1] : one_score ? 2 : 0;
   const std::size_t width = scores ? static_cast<std::size_t>(shape[1]) : 1;
   for (std::size_t at = 0; at < numbers->size(); at += width) {
     const std::span<const double> row(numbers->data() + at, width);
-    top.classes.push_back(scores ? first_largest(row) : static_cast<std::int64_t>(row[0]));
+    const double first = row[0];
+    if (scores) {
+      top.classes.push_back(first_largest(row));
+    } else if (one_score) {
+      top.classes.push_back(first != first ? -1 : first > *yes_above ? 1 : 0);
+    } else {
+      top.classes.push_back(static_cast<std::int64_t>(first));
+    }
   }
   return top;
 }

@@ -48,6 +48,10 @@ ClassScores score_row(std::span<double> row, Activation activation, bool two_cla
   return result;
 }
 
+bool in_unit_range(const ClassScores& row) {
+  return std::ranges::none_of(row.scores, [](double x) { return x < -1e-3 || x > 1 + 1e-3; });
+}
+
 // {rows, classes} of an output's shape.
 Result<std::pair<std::size_t, std::size_t>> class_axes(const Tensor& output) {
   Shape shape = output.shape();
@@ -102,14 +106,14 @@ Json to_json(const ClassScores& row, const std::vector<std::string>& labels) {
     answer.set("confidence", shortest_number(row.scores[*row.best]));
   }
   answer.set("probabilities", std::move(all));
+  if (!in_unit_range(row)) answer.set("note", "scores as the model gives them, no probabilities");
   return answer;
 }
 
 bool look_like_probabilities(const std::vector<ClassScores>& rows) {
   return std::ranges::all_of(rows, [](const ClassScores& row) {
     const double sum = std::accumulate(row.scores.begin(), row.scores.end(), 0.0);
-    const bool in_range = std::ranges::all_of(row.scores, [](double x) { return x >= -1e-3 && x <= 1 + 1e-3; });
-    return in_range && std::abs(sum - 1) <= 1e-2;
+    return in_unit_range(row) && std::abs(sum - 1) <= 1e-2;
   });
 }
 

@@ -35,7 +35,8 @@ Result<std::vector<ClassScores>> classify(const Tensor& output, Activation activ
 std::vector<std::string> unique_labels(const std::vector<std::string>& labels, std::size_t classes);
 
 // {"prediction": label, "confidence": p, "probabilities": {label: p, ...}}, in label order.
-// Without a best class prediction and confidence are null. labels.size() must be scores.size().
+// Scores outside 0..1 come with a "note" that says that they are none. Without a best class prediction and confidence
+// are null. labels.size() must be scores.size().
 Json to_json(const ClassScores& row, const std::vector<std::string>& labels);
 
 // True when each row is in 0..1 and sums to 1 (within 1e-2).

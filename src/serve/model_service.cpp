@@ -60,13 +60,18 @@ std::vector<NamedTensor> zero_inputs(std::span<const engine::ValueInfo> inputs) 
   return zeros;
 }
 
-std::string guessed_notice(const ModelCard& card) {
+std::string guessed_notice(const ModelCard& card, DType dtype) {
   if (card.input.kind != InputKind::kImage) {
     return "no card: this model takes JSON tensors only, and outputs are reported as they are";
   }
+  const bool grey = card.input.mean.size() == 1;
+  const std::string pixels = dtype == DType::kUint8
+                                 ? std::string(grey ? ", grey," : "") + " and taken as they are, 0..255"
+                             : grey ? ", grey, in 0..1"
+                                    : " and normalised with ImageNet's mean and deviation";
   return "no card: images are scaled to " + std::to_string(card.input.width) + "x" + std::to_string(card.input.height) +
-         (card.input.mean.size() == 3 ? " and normalised with ImageNet's mean and deviation" : ", grey, in 0..1") +
-         "; outputs are reported as they are. For labels and the right normalisation, " + std::string(kAddCard);
+         pixels + "; outputs are reported as they are. For labels and the right normalisation, " +
+         std::string(kAddCard);
 }
 
 }  // namespace
@@ -80,7 +85,7 @@ Result<std::unique_ptr<ModelService>> ModelService::make(ModelSetup setup) {
     service->card_ = *service->setup_.card;
   } else {
     service->card_ = guess_card(service->inputs(), service->outputs()).value_or(ModelCard{});
-    service->notices_.push_back(guessed_notice(service->card_));
+    service->notices_.push_back(guessed_notice(service->card_, service->inputs().front().dtype));
   }
   RETURN_IF_ERROR(service->check_card());
   RETURN_IF_ERROR(service->check_labels());
@@ -132,21 +137,22 @@ void ModelService::warm_up() {
   }
 }
 
+Error ModelService::other_kind(const std::string& given, const std::string& kind) const {
+  const std::string fix = has_card()
+                              ? "where that is what it wants, its card's input must say \"kind\": \"" + kind + "\""
+                              : "to let it, " + std::string(kAddCard);
+  return {Code::kUnsupported, "the model '" + name() + "' does not take " + given + "; " + fix};
+}
+
 Result<NamedTensor> ModelService::image_input(std::span<const std::byte> bytes) const {
-  if (card_.input.kind != InputKind::kImage) {
-    return Error{Code::kUnsupported,
-                 "the model '" + name() + "' has no image input; to give it one, " + std::string(kAddCard)};
-  }
+  if (card_.input.kind != InputKind::kImage) return other_kind("an image", "image");
   const engine::ValueInfo& input = inputs().front();
   ASSIGN_OR_RETURN(Tensor tensor, media::decode_to_tensor(bytes, card_.input, input.dtype));
   return as_input(input, std::move(tensor));
 }
 
 Result<NamedTensor> ModelService::record_input(const Json& record) const {
-  if (card_.input.kind != InputKind::kRecord) {
-    return Error{Code::kUnsupported,
-                 "the model '" + name() + "' takes no records; to give it named numbers, " + std::string(kAddCard)};
-  }
+  if (card_.input.kind != InputKind::kRecord) return other_kind("a record", "record");
   ASSIGN_OR_RETURN(Tensor tensor, media::record_to_tensor(record, card_.input));
   return as_input(inputs().front(), std::move(tensor));
 }
@@ -158,7 +164,8 @@ Result<std::vector<Tensor>> ModelService::run(std::span<const NamedTensor> input
 }
 
 bool ModelService::two_classes(const Tensor& output) const {
-  return card_.output.labels.size() == 2 && card_.output.activation != Activation::kSoftmax &&
+  const std::size_t labels = card_.output.labels.size();
+  return (labels == 2 || labels == 0) && card_.output.activation != Activation::kSoftmax &&
          (output.shape().empty() || output.shape().back() == 1);
 }
 

@@ -64,6 +64,7 @@ class ModelService {
   explicit ModelService(ModelSetup setup) : setup_(std::move(setup)) {}
   Status check_card() const;
   Status check_labels() const;
+  Error other_kind(const std::string& given, const std::string& kind) const;
   bool two_classes(const Tensor& output) const;
   void warm_up();
 

@@ -93,6 +93,8 @@ HttpResponse predict_multipart(const ModelService& service, const PredictLimits&
   if (!parts) return error_response(parts.error());
   const auto image = std::ranges::find(*parts, "image", &os::Part::name);
   if (image == parts->end()) return error_response(400, kNoImage);
+  if (image->body.empty() && !image->file_name.empty())
+    return error_response(400, "the image '" + image->file_name + "' is empty: it has no bytes");
   return predict_image(service, limits, image->body);
 }
 

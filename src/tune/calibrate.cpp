@@ -94,11 +94,13 @@ Status Calibrator::run_one_by_one(const proof::Batch& batch, proof::SampleBatche
 
 Result<Calibration> Calibrator::run(SampleSource& source, const CalibrateOptions& options) {
   RETURN_IF_ERROR(source.rewind());
-  const int largest = options.batch_size > 0 ? options.batch_size : proof::batch_size_for(inputs());
+  proof::BatchRule rule = proof::batch_rule_for(inputs());
+  if (options.batch_size > 0 && !rule.exact) rule.largest = options.batch_size;
+  const int largest = rule.largest;
   // Where the shapes do not tell how large a sample is, the first one does.
   const std::optional<std::size_t> known_bytes = sample_bytes(inputs());
-  proof::SampleBatcher batcher(source, known_bytes ? proof::batch_size_within(*known_bytes, largest) : 1,
-                               options.max_samples);
+  if (!rule.exact) rule.largest = known_bytes ? proof::batch_size_within(*known_bytes, largest) : 1;
+  proof::SampleBatcher batcher(source, rule, options.max_samples);
   const std::size_t total = options.max_samples == 0 ? source.size() : std::min(source.size(), options.max_samples);
   Calibration calibration;
   int batch_size = 0;

@@ -3,11 +3,13 @@
 // DATA is one of
 //   a folder of class folders of images   label: the folder's name (%2F in it stands for a slash)
 //   a folder of images                    no labels
-//   NAME.npz                              an array per model input under its name, or `x` for the
-//                                         only input; labels `y`: integers [n] or one-hot
+//   NAME.npz                              an array [n,...] per model input under its name, or `x` for
+//                                         the only input; labels `y`: integers [n] or one-hot
 //                                         [n,classes]
 //   NAME.csv, NAME.tsv                    a header line, numbers, and perhaps a column `label`
 // Images follow the card's input. Arrays and CSV numbers are taken as they are, not normalised.
+// An array with one axis more than its input, [n,...input], holds a whole input in each row: so are inputs without a
+// batch axis fed (states, sequences with time first); a single number is what a scalar input gets in every sample.
 //
 // Dtypes: an array's must be its input's; for a float16, float32 or float64 input every real dtype
 // is converted, rounded to nearest. Samples with NaN or infinities in a float input are kInvalid.
@@ -16,7 +18,9 @@
 // Labels: the card's. Folder and CSV names are matched exactly, then without regard to case where
 // that leaves one choice; a CSV label may be a class index too. Without labels in the card, folder
 // names in bytewise order are the classes 0..n-1 (names that are the numbers 0..n-1 are their own
-// index), and so are a CSV's label texts unless all of those are integers.
+// index), and so are a CSV's label texts unless all of those are numbers. A label that is none of the model's classes
+// is an error when DATA is opened. Labels that are no classes at all (fractions: the targets of a regression) are left
+// out, and label_objection() says why.
 // Not for: preparing data (splitting, shuffling, augmenting).
 // Threads: one. Ownership: a Dataset borrows the FileSystem for its life. Memory: one sample, and
 // for a folder its file names.
@@ -46,6 +50,7 @@ inline constexpr std::size_t kMaxCsvRowBytes = std::size_t{16} << 20;
 struct DatasetOptions {
   ModelCard card;
   std::vector<engine::ValueInfo> inputs;  // of the model
+  std::int64_t classes = 0;               // of its first output; 0: not known
 };
 
 class Dataset : public SampleSource {
@@ -53,6 +58,8 @@ class Dataset : public SampleSource {
   // What label indices mean: the card's labels, or those that the data brought (for the caller to
   // write into the card). Empty: nobody named them.
   virtual const std::vector<std::string>& labels() const = 0;
+  // Why the labels that DATA holds are not used; empty when they are, or when it holds none.
+  virtual std::string label_objection() const { return ""; }
 };
 
 // kNotFound; kUnsupported: not one of the kinds above, or a model that the kind cannot feed;

@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <set>
+#include <map>
 
 #include "media/record/record.h"
 #include "tune/csv_reader.h"
@@ -74,8 +74,9 @@ void plan_columns(const CsvReader::Row& header, const CsvReader::Row& first, Pla
 Status check_plan(const Plan& plan, const engine::ValueInfo& input) {
   std::vector<std::string> names;
   for (const RecordField& field : plan.record.fields) names.push_back(field.name);
-  const Status fits = check_shape({1, static_cast<std::int64_t>(names.size())}, input);
-  if (fits) return check_dtype(DType::kFloat32, input);
+  const Result<SampleShape> fits = match_shape({1, static_cast<std::int64_t>(names.size())}, input);
+  if (fits && *fits == SampleShape::kRow) return check_dtype(DType::kFloat32, input);
+  if (fits) return Error{Code::kUnsupported, "a CSV's rows do not fit an input without a batch axis; use an .npz"};
   return with_context(fits.error(), std::to_string(names.size()) + " number columns (" + list_names(names) +
                                         "); name the ones to take in the card's \"fields\"");
 }
@@ -98,40 +99,82 @@ Result<Plan> make_plan(CsvReader& reader, const InputCard& card, const engine::V
   return plan;
 }
 
-// What one pass over the file finds: how many rows, and which label texts.
+// What one pass over the file finds: how many rows, and which label texts, with the row where each stands first.
 struct Survey {
   std::size_t rows = 0;
-  std::vector<std::string> labels;  // sorted; empty when all are integers
+  std::map<std::string, std::size_t> labels;
 };
 
-Result<Survey> survey(CsvReader& reader, const Plan& plan, bool collects_labels) {
+Result<Survey> survey(CsvReader& reader, const Plan& plan) {
   Survey found;
-  std::set<std::string> labels;
   while (true) {
     Result<std::optional<CsvReader::Row>> row = reader.next();
     if (!row && row.error().code != Code::kExhausted) return std::move(row).error();
     if (row && !row->has_value()) break;
     ++found.rows;
-    const bool has_label = collects_labels && plan.label && row && (**row).size() > *plan.label;
-    if (has_label && !(**row)[*plan.label].empty()) labels.insert((**row)[*plan.label]);
-    if (labels.size() > kMaxCardLabels) return Error{Code::kExhausted, "more than 1000000 different labels"};
+    const bool has_label = plan.label && row && (**row).size() > *plan.label;
+    if (has_label && !(**row)[*plan.label].empty()) found.labels.emplace((**row)[*plan.label], found.rows);
+    if (found.labels.size() > kMaxCardLabels) return Error{Code::kExhausted, "more than 1000000 different labels"};
   }
   reader.rewind();
-  const bool all_integers =
-      std::ranges::all_of(labels, [](const std::string& label) { return parse_index(label).has_value(); });
-  if (!all_integers) found.labels.assign(labels.begin(), labels.end());
   return found;
+}
+
+// What the label column means.
+struct Labels {
+  std::vector<std::string> names;  // the card's, or the texts of the column
+  std::string objection;           // why it names no classes; empty when it does
+};
+
+Status check_texts(const std::map<std::string, std::size_t>& texts, const std::vector<std::string>& names,
+                   std::int64_t classes) {
+  const LabelIndex index(names);
+  for (const auto& [text, row] : texts) {
+    if (index.find(text)) continue;
+    const std::optional<std::int64_t> number = parse_index(text);
+    const Status known = number ? check_label(*number, classes)
+                                : Status(Error{Code::kInvalid, "label '" + text + "' is none of " + list_names(names)});
+    if (!known) return with_context(known.error(), "row " + std::to_string(row));
+  }
+  return {};
+}
+
+Result<Labels> read_labels(const Survey& found, const DatasetOptions& options) {
+  Labels labels{options.card.output.labels, ""};
+  const LabelIndex index(labels.names);
+  bool all_named = true;
+  bool all_numbers = true;
+  bool all_integers = true;
+  std::pair<std::size_t, std::string> fraction(found.rows + 1, "");  // the first row that holds one
+  for (const auto& [text, row] : found.labels) {
+    all_named &= index.find(text).has_value() || parse_index(text).has_value();
+    all_numbers &= parse_number(text).has_value();
+    if (parse_index(text)) continue;
+    all_integers = false;
+    fraction = std::min(fraction, {row, text});
+  }
+  if (all_numbers && !all_integers && !all_named) {
+    labels.objection = "the column \"label\" holds numbers that are no class indices (row " +
+                       std::to_string(fraction.first) + " holds " + fraction.second + ")";
+    return labels;
+  }
+  if (labels.names.empty() && !all_integers) {
+    for (const auto& [text, row] : found.labels) labels.names.push_back(text);
+    return labels;
+  }
+  RETURN_IF_ERROR(check_texts(found.labels, labels.names, classes_of(options)));
+  return labels;
 }
 
 class Csv final : public Dataset {
  public:
-  Csv(CsvReader reader, Plan plan, engine::ValueInfo input, std::size_t rows, std::vector<std::string> labels)
+  Csv(CsvReader reader, Plan plan, engine::ValueInfo input, std::size_t rows, Labels labels)
       : reader_(std::move(reader)),
         plan_(std::move(plan)),
         input_(std::move(input)),
         rows_(rows),
         labels_(std::move(labels)),
-        index_(labels_) {}
+        index_(labels_.names) {}
 
   Result<std::optional<Sample>> next() override {
     if (at_ == rows_) return std::optional<Sample>();
@@ -146,8 +189,9 @@ class Csv final : public Dataset {
     return {};
   }
   std::size_t size() const override { return rows_; }
-  bool has_labels() const override { return plan_.label.has_value(); }
-  const std::vector<std::string>& labels() const override { return labels_; }
+  bool has_labels() const override { return plan_.label && labels_.objection.empty(); }
+  const std::vector<std::string>& labels() const override { return labels_.names; }
+  std::string label_objection() const override { return labels_.objection; }
 
  private:
   Result<Sample> read(const std::string& origin) {
@@ -159,7 +203,7 @@ class Csv final : public Dataset {
     }
     ASSIGN_OR_RETURN(Tensor tensor, read_input(*row));
     Sample sample{{{input_.name, std::move(tensor)}}, std::nullopt, origin};
-    if (!plan_.label) return sample;
+    if (!has_labels()) return sample;
     ASSIGN_OR_RETURN(sample.label, read_label((*row)[*plan_.label]));
     return sample;
   }
@@ -180,8 +224,7 @@ class Csv final : public Dataset {
   Result<std::int64_t> read_label(const std::string& cell) const {
     if (const std::optional<std::int64_t> named = index_.find(cell)) return *named;
     const std::optional<std::int64_t> index = parse_index(cell);
-    if (!index) return Error{Code::kInvalid, "label '" + cell + "' is none of " + list_names(labels_)};
-    RETURN_IF_ERROR(check_label(*index, labels_.size()));
+    if (!index) return Error{Code::kInvalid, "label '" + cell + "' is no class"};  // an empty cell
     return *index;
   }
 
@@ -189,7 +232,7 @@ class Csv final : public Dataset {
   Plan plan_;
   engine::ValueInfo input_;
   std::size_t rows_;
-  std::vector<std::string> labels_;
+  Labels labels_;
   LabelIndex index_;
   std::size_t at_ = 0;
 };
@@ -200,10 +243,9 @@ Result<std::unique_ptr<Dataset>> open_rows(const os::FileSystem& files, const st
   ASSIGN_OR_RETURN(std::unique_ptr<os::ReadableFile> file, files.open(path));
   ASSIGN_OR_RETURN(CsvReader reader, CsvReader::open(std::move(file)));
   ASSIGN_OR_RETURN(Plan plan, make_plan(reader, options.card.input, input));
-  std::vector<std::string> labels = options.card.output.labels;
-  ASSIGN_OR_RETURN(Survey found, survey(reader, plan, labels.empty()));
+  ASSIGN_OR_RETURN(const Survey found, survey(reader, plan));
   if (found.rows == 0) return Error{Code::kInvalid, "no rows behind the header line"};
-  if (labels.empty()) labels = std::move(found.labels);
+  ASSIGN_OR_RETURN(Labels labels, read_labels(found, options));
   return std::unique_ptr<Dataset>(
       std::make_unique<Csv>(std::move(reader), std::move(plan), std::move(input), found.rows, std::move(labels)));
 }

@@ -185,7 +185,7 @@ Result<std::vector<Entry>> list_classes(const os::FileSystem& files, const std::
 Result<engine::ValueInfo> check_card(const DatasetOptions& options) {
   ASSIGN_OR_RETURN(engine::ValueInfo input, only_input(options, "a folder of images"));
   ASSIGN_OR_RETURN(const Shape shape, media::image_tensor_shape(options.card.input, input.dtype));
-  RETURN_IF_ERROR(check_shape(shape, input));
+  RETURN_IF_ERROR(match_shape(shape, input));
   return input;
 }
 

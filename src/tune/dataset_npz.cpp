@@ -12,7 +12,8 @@ namespace {
 constexpr std::string_view kOnlyInput = "x";
 constexpr std::string_view kLabels = "y";
 
-// One array of the archive: its rows come in order and one at a time.
+// One array of the archive: its rows come in order and one at a time. A single number has no rows: it is given again
+// and again.
 class Rows {
  public:
   static Result<Rows> open(ReadAt read, ZipEntry entry) {
@@ -26,29 +27,31 @@ class Rows {
     ASSIGN_OR_RETURN(stream_, ZipStream::open(read_, entry_));
     Result<NpyHeader> header = read_npy_header(*stream_);
     if (!header) return with_context(std::move(header).error(), entry_.name);
-    if (header->shape.empty()) {
-      return Error{Code::kInvalid, entry_.name + " is a single number; its first axis must be the samples"};
-    }
     ASSIGN_OR_RETURN(const std::size_t size_bytes, tensor_bytes(header->dtype, header->shape));
     if (size_bytes + header->data_offset > entry_.size_bytes)
       return Error{Code::kCorrupt, entry_.name + " is cut short"};
     dtype_ = header->dtype;
-    count_ = header->shape.front();
     row_shape_ = std::move(header->shape);
-    row_shape_.front() = 1;
+    if (!row_shape_.empty()) {
+      count_ = row_shape_.front();
+      row_shape_.front() = 1;
+    }
     ASSIGN_OR_RETURN(const std::size_t row_bytes, tensor_bytes(dtype_, row_shape_));
     if (row_bytes > kMaxSampleBytes) return Error{Code::kExhausted, "one row of " + entry_.name + " is over 1 GiB"};
     return {};
   }
 
-  // [1, ...]; at most count() times.
+  // [1, ...], at most count() times; or the single number.
   Result<Tensor> next() {
+    if (number_) return *number_;
     ASSIGN_OR_RETURN(Tensor row, Tensor::zeros(dtype_, row_shape_));
     RETURN_IF_ERROR(stream_->read(row.mutable_bytes()));
+    if (is_number()) number_ = row;
     return row;
   }
 
-  std::int64_t count() const { return count_; }
+  bool is_number() const { return row_shape_.empty(); }
+  std::int64_t count() const { return count_; }  // 0 for a single number
   DType dtype() const { return dtype_; }
   const Shape& row_shape() const { return row_shape_; }
 
@@ -61,6 +64,7 @@ class Rows {
   DType dtype_ = DType::kUndefined;
   std::int64_t count_ = 0;
   Shape row_shape_;
+  std::optional<Tensor> number_;
 };
 
 // The class of one row of labels: an integer, or which of several is 1 while the others are 0.
@@ -80,12 +84,27 @@ Result<std::int64_t> label_of(const Tensor& row) {
 struct Column {
   engine::ValueInfo input;
   Rows rows;
+  bool whole = false;  // each row is an input without a batch axis
+
+  Result<Tensor> next() {
+    ASSIGN_OR_RETURN(Tensor row, rows.next());
+    if (!whole || row.shape().empty()) return row;
+    return std::move(row).reshaped(Shape(row.shape().begin() + 1, row.shape().end()));
+  }
+};
+
+struct Labels {
+  std::optional<Rows> rows;
+  std::string objection;  // why there are none although the archive has `y`
 };
 
 class Npz final : public Dataset {
  public:
-  Npz(std::vector<Column> inputs, std::optional<Rows> labels, std::vector<std::string> names)
-      : inputs_(std::move(inputs)), labels_(std::move(labels)), names_(std::move(names)) {}
+  Npz(std::vector<Column> inputs, std::int64_t count, Labels labels, std::vector<std::string> names)
+      : inputs_(std::move(inputs)),
+        count_(static_cast<std::size_t>(count)),
+        labels_(std::move(labels)),
+        names_(std::move(names)) {}
 
   Result<std::optional<Sample>> next() override {
     if (at_ == size()) return std::optional<Sample>();
@@ -98,17 +117,19 @@ class Npz final : public Dataset {
   Status rewind() override {
     at_ = 0;
     for (Column& column : inputs_) RETURN_IF_ERROR(column.rows.rewind());
-    if (labels_) RETURN_IF_ERROR(labels_->rewind());
+    if (labels_.rows) RETURN_IF_ERROR(labels_.rows->rewind());
     return {};
   }
-  std::size_t size() const override { return static_cast<std::size_t>(inputs_.front().rows.count()); }
-  bool has_labels() const override { return labels_.has_value(); }
+  std::size_t size() const override { return count_; }
+  bool has_labels() const override { return labels_.rows.has_value(); }
   const std::vector<std::string>& labels() const override { return names_; }
+  std::string label_objection() const override { return labels_.objection; }
 
  private:
   // Every array gives its row before any is judged, so that they stay in step.
   Result<Sample> read(const std::string& origin) {
     Sample sample{{}, std::nullopt, origin};
+    sample.whole = std::ranges::any_of(inputs_, &Column::whole);
     std::optional<Tensor> label;
     RETURN_IF_ERROR(read_rows(sample, label));
     for (std::size_t i = 0; i < inputs_.size(); ++i) {
@@ -117,7 +138,6 @@ class Npz final : public Dataset {
     }
     if (!label) return sample;
     ASSIGN_OR_RETURN(sample.label, label_of(*label));
-    RETURN_IF_ERROR(check_label(*sample.label, names_.size()));
     return sample;
   }
 
@@ -125,18 +145,19 @@ class Npz final : public Dataset {
     const std::size_t at = at_;
     at_ = size();  // behind bytes that do not unpack there is nothing more to read
     for (Column& column : inputs_) {
-      ASSIGN_OR_RETURN(Tensor tensor, column.rows.next());
+      ASSIGN_OR_RETURN(Tensor tensor, column.next());
       sample.inputs.push_back({column.input.name, std::move(tensor)});
     }
-    if (labels_) {
-      ASSIGN_OR_RETURN(label, labels_->next());
+    if (labels_.rows) {
+      ASSIGN_OR_RETURN(label, labels_.rows->next());
     }
     at_ = at;
     return {};
   }
 
   std::vector<Column> inputs_;
-  std::optional<Rows> labels_;
+  std::size_t count_;
+  Labels labels_;
   std::vector<std::string> names_;
   std::size_t at_ = 0;
 };
@@ -181,53 +202,80 @@ Result<std::vector<Column>> open_inputs(const Archive& archive, const DatasetOpt
   for (const engine::ValueInfo& input : options.inputs) {
     ASSIGN_OR_RETURN(const std::string name, array_of(archive, options, input.name));
     ASSIGN_OR_RETURN(Rows rows, open_rows(archive, name));
-    RETURN_IF_ERROR(check_shape(rows.row_shape(), input));
     RETURN_IF_ERROR(check_dtype(rows.dtype(), input));
-    columns.push_back({input, std::move(rows)});
+    const bool is_constant = rows.is_number() && input.known_shape && input.shape.empty();
+    if (rows.is_number() && !is_constant) {
+      return Error{Code::kInvalid, name + " is a single number; its first axis must be the samples"};
+    }
+    SampleShape shape = SampleShape::kWhole;
+    if (!is_constant) {
+      ASSIGN_OR_RETURN(shape, match_shape(rows.row_shape(), input));
+    }
+    columns.push_back({input, std::move(rows), shape == SampleShape::kWhole});
   }
   if (columns.empty()) return Error{Code::kInvalid, "the model has no inputs"};
   return columns;
 }
 
-Status check_labels(const Rows& rows, std::size_t classes) {
+// Every label is looked at before the first sample is: one that is none of the classes makes DATA another model's.
+Result<Labels> open_labels(const Archive& archive, const DatasetOptions& options) {
+  ASSIGN_OR_RETURN(Rows rows, open_rows(archive, kLabels));
   const Result<Tensor> sample = Tensor::zeros(rows.dtype(), {1});
   const bool is_real = sample.has_value() && to_doubles(*sample).has_value();
-  if (!is_real || rows.row_shape().size() > 2) {
+  if (!is_real || rows.is_number() || rows.row_shape().size() > 2 || rows.row_shape().back() == 0) {
     return Error{Code::kInvalid, "labels y must be integers [n] or one-hot [n,classes]"};
   }
+  const std::int64_t classes = classes_of(options);
   const std::int64_t width = rows.row_shape().size() == 2 ? rows.row_shape()[1] : 1;
-  const bool fits = width == 1 || classes == 0 || static_cast<std::uint64_t>(width) == classes;
-  if (fits && width > 0) return {};
-  return Error{Code::kInvalid, "one-hot labels y have " + std::to_string(width) + " classes, the card has " +
-                                   std::to_string(classes) + " labels"};
+  for (std::int64_t i = 0; i < rows.count(); ++i) {
+    ASSIGN_OR_RETURN(const Tensor row, rows.next());
+    const Result<std::int64_t> label = label_of(row);
+    if (!label)
+      return Labels{std::nullopt, "y holds no classes (row " + std::to_string(i) + ": " + label.error().message + ")"};
+    if (width > 1 && classes > 0 && width != classes) {
+      return Error{Code::kInvalid, "one-hot labels y have " + std::to_string(width) + " classes, the model has " +
+                                       std::to_string(classes)};
+    }
+    const Status known = check_label(*label, classes);
+    if (!known) return with_context(known.error(), "row " + std::to_string(i));
+  }
+  RETURN_IF_ERROR(rows.rewind());
+  return Labels{std::move(rows), ""};
 }
 
-Status check_counts(const std::vector<Column>& columns, const std::optional<Rows>& labels) {
-  const std::int64_t count = columns.front().rows.count();
-  if (count == 0) return Error{Code::kInvalid, "the arrays have no rows"};
+// Rows that all arrays have; single numbers serve any count.
+Result<std::int64_t> count_rows(const std::vector<Column>& columns) {
+  const Column* first = nullptr;
   for (const Column& column : columns) {
-    if (column.rows.count() == count) continue;
+    if (column.rows.is_number()) continue;
+    if (first == nullptr) first = &column;
+    if (column.rows.count() == first->rows.count()) continue;
     return Error{Code::kInvalid, "input " + column.input.name + " has " + std::to_string(column.rows.count()) +
-                                     " rows, input " + columns.front().input.name + " has " + std::to_string(count)};
+                                     " rows, input " + first->input.name + " has " +
+                                     std::to_string(first->rows.count())};
   }
-  if (!labels || labels->count() == count) return {};
-  return Error{Code::kInvalid, std::to_string(labels->count()) + " labels y for " + std::to_string(count) + " rows"};
+  if (first == nullptr) return Error{Code::kInvalid, "all arrays are single numbers; give one a row for each sample"};
+  if (first->rows.count() == 0) return Error{Code::kInvalid, "the arrays have no rows"};
+  return first->rows.count();
 }
 
 Result<std::unique_ptr<Dataset>> open_arrays(const os::FileSystem& files, const std::string& path,
                                              const DatasetOptions& options) {
   ASSIGN_OR_RETURN(const Archive archive, open_archive(files, path));
   ASSIGN_OR_RETURN(std::vector<Column> columns, open_inputs(archive, options));
-  const std::vector<std::string>& names = options.card.output.labels;
+  ASSIGN_OR_RETURN(const std::int64_t count, count_rows(columns));
   const bool y_is_input =
       std::ranges::any_of(columns, [](const Column& column) { return column.input.name == kLabels; });
-  std::optional<Rows> labels;
+  Labels labels;
   if (!y_is_input && archive.entries.contains(kLabels)) {
-    ASSIGN_OR_RETURN(labels, open_rows(archive, kLabels));
-    RETURN_IF_ERROR(check_labels(*labels, names.size()));
+    ASSIGN_OR_RETURN(labels, open_labels(archive, options));
+    if (labels.rows && labels.rows->count() != count) {
+      return Error{Code::kInvalid,
+                   std::to_string(labels.rows->count()) + " labels y for " + std::to_string(count) + " rows"};
+    }
   }
-  RETURN_IF_ERROR(check_counts(columns, labels));
-  return std::unique_ptr<Dataset>(std::make_unique<Npz>(std::move(columns), std::move(labels), names));
+  return std::unique_ptr<Dataset>(
+      std::make_unique<Npz>(std::move(columns), count, std::move(labels), options.card.output.labels));
 }
 
 }  // namespace

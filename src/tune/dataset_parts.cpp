@@ -68,11 +68,16 @@ std::optional<std::int64_t> LabelIndex::find(std::string_view name) const {
   return found == folded_.end() ? std::nullopt : found->second;
 }
 
-Status check_label(std::int64_t label, std::size_t labels) {
-  const bool known = labels == 0 || static_cast<std::uint64_t>(label) < labels;
-  if (label >= 0 && known) return {};
-  const std::string limit = labels == 0 ? "not be negative" : "be 0 to " + std::to_string(labels - 1);
-  return Error{Code::kInvalid, "label " + std::to_string(label) + " must " + limit};
+Status check_label(std::int64_t label, std::int64_t classes) {
+  if (label >= 0 && (classes == 0 || label < classes)) return {};
+  if (classes == 0) return Error{Code::kInvalid, "label " + std::to_string(label) + " must not be negative"};
+  return Error{Code::kInvalid, "label " + std::to_string(label) + " is out of range, the model has " +
+                                   std::to_string(classes) + " classes (0.." + std::to_string(classes - 1) + ")"};
+}
+
+std::int64_t classes_of(const DatasetOptions& options) {
+  const std::size_t labels = options.card.output.labels.size();
+  return labels > 0 ? static_cast<std::int64_t>(labels) : options.classes;
 }
 
 Result<engine::ValueInfo> only_input(const DatasetOptions& options, std::string_view kind) {
@@ -82,15 +87,25 @@ Result<engine::ValueInfo> only_input(const DatasetOptions& options, std::string_
                                        "; use an .npz with one array per input"};
 }
 
-Status check_shape(const Shape& sample, const engine::ValueInfo& input) {
-  if (!input.known_shape) return {};
-  bool fits = sample.size() == input.shape.size();
-  for (std::size_t i = 1; fits && i < sample.size(); ++i) {
-    fits = input.shape[i] < 0 || input.shape[i] == sample[i];
-  }
-  if (fits) return {};
+Result<SampleShape> match_shape(const Shape& sample, const engine::ValueInfo& input) {
+  if (!input.known_shape) return SampleShape::kRow;
+  const auto fits = [](std::span<const std::int64_t> sizes, std::span<const std::int64_t> wanted) {
+    return std::ranges::equal(sizes, wanted,
+                              [](std::int64_t size, std::int64_t want) { return want < 0 || want == size; });
+  };
+  const std::span<const std::int64_t> sizes(sample);
+  const std::span<const std::int64_t> wanted(input.shape);
+  const bool same_rank = sizes.size() == wanted.size();
+  if (same_rank && !wanted.empty() && fits(sizes.subspan(1), wanted.subspan(1))) return SampleShape::kRow;
+  if (sizes.size() == wanted.size() + 1 && fits(sizes.subspan(1), wanted)) return SampleShape::kWhole;
+  Shape rows = input.shape;
+  if (!rows.empty()) rows[0] = 1;
+  const std::string as_row = rows.empty() ? "" : to_string(rows) + ", or ";
+  rows = input.shape;
+  rows.insert(rows.begin(), 1);
   return Error{Code::kInvalid, "samples of shape " + to_string(sample) + " do not fit the model's input " + input.name +
-                                   " " + engine::describe(input)};
+                                   " " + engine::describe(input) + ": a sample must be " + as_row +
+                                   "the whole input behind an axis of 1, " + to_string(rows)};
 }
 
 Status check_dtype(DType from, const engine::ValueInfo& input) {

@@ -31,13 +31,17 @@ class LabelIndex {
   std::map<std::string, std::optional<std::int64_t>> folded_;  // nothing: several labels
 };
 
-// kInvalid unless 0 <= label, and label < labels where there are labels.
-Status check_label(std::int64_t label, std::size_t labels);
+// kInvalid unless 0 <= label, and label < classes where classes is not 0.
+Status check_label(std::int64_t label, std::int64_t classes);
+// As many as the card has labels, else as the model has classes; 0: not known.
+std::int64_t classes_of(const DatasetOptions& options);
 
 // The model's only input. kUnsupported naming what to use, when it has several.
 Result<engine::ValueInfo> only_input(const DatasetOptions& options, std::string_view kind);
-// A sample of this shape fits the input; the first axis is the batch and not looked at.
-Status check_shape(const Shape& sample, const engine::ValueInfo& input);
+// Whether samples of this shape [1,...] are rows of the input, whose first axis is the batch and is not looked at, or
+// hold it whole behind an axis of 1.
+enum class SampleShape : std::uint8_t { kRow, kWhole };
+Result<SampleShape> match_shape(const Shape& sample, const engine::ValueInfo& input);
 // An array of dtype `from` can become the input: the rule of dataset.h.
 Status check_dtype(DType from, const engine::ValueInfo& input);
 

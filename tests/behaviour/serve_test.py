@@ -241,7 +241,7 @@ def test_tensors(folder):
         outputs = answer.json()["outputs"]
         check(outputs["same"] == [9007199254740993, -1, 0] and outputs["positive"] == [True, False, False], outputs)
         check(outputs["double"] == [[1, 2], [4, 6], [-8, None]] and outputs["root"][2][0] is None, outputs)
-        for inputs, word in (({"whole": [1], "half": [[1, 2], [3]]}, "neighbours"), ({"whole": [1], "half": [[1, 2, 3]]}, "float16[?,2]"), ({"whole": [1.5], "half": [[1, 2]]}, "int64"),
+        for inputs, word in (({"whole": [1], "half": [[1, 2], [3]]}, "neighbours"), ({"whole": [1], "half": [[1, 2, 3]]}, "float16[N,2]"), ({"whole": [1.5], "half": [[1, 2]]}, "int64"),
                              ({"whole": [2**63], "half": [[1, 2]]}, "out of range"), ({"whole": [1], "half": [[70000, 2]]}, "float16"), ({"whole": [1]}, "missing"), ({"whole": [1], "half": [[None, 1]]}, "NaN"),
                              ({"whole": [1], "half": [[1, 2]], "more": 1}, "no input 'more'"), ({}, "missing"), ([], "object")):
             answer = ask(inputs)

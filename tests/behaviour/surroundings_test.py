@@ -113,6 +113,15 @@ class Surroundings(Case):
         self.assertRegex(done.stdout, r"status [345]\n")
         self.assertTrue(done.stdout.endswith("\no.onnx\nold\n"), done.stdout)
 
+    def test_file_size_limit(self):
+        """A limit on the size of files is an error like a full disk, and no signal."""
+        model = self.save("m.onnx", conv_classifier(classes=1000))
+        command = ["bash", "-c", 'ulimit -f 64; "$0" "$@"', os.path.join(BIN, "arete"), "optimize", model, "-o", self.path("o.onnx"), "--precision", "fp32"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+        self.assertEqual(done.returncode, 4, done.stderr)
+        self.assertIn("File too large", done.stderr)
+        self.assertFalse(os.path.exists(self.path("o.onnx")))
+
     def test_kill_in_the_middle(self):
         """Whenever the power goes, the output is absent, the old one, or the new one, whole."""
         model = self.save("m.onnx", conv_classifier())

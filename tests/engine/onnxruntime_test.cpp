@@ -142,7 +142,7 @@ TEST_F(OnnxRuntime, PassesPackedFourBitNumbers) {
 TEST_F(OnnxRuntime, RunsSeveralInputsAndOutputsWithADynamicBatch) {
   const auto session = open("two_in_three_out");
   ASSERT_OK(session);
-  EXPECT_EQ(describe((*session)->inputs()[0]), "float32[?,2]");
+  EXPECT_EQ(describe((*session)->inputs()[0]), "float32[batch,2]");
   EXPECT_EQ(describe((*session)->inputs()[1]), "int64[2]");
   EXPECT_EQ((*session)->outputs()[2].name, "total");
   EXPECT_TRUE((*session)->outputs()[2].known_shape);
@@ -240,8 +240,8 @@ TEST_F(OnnxRuntime, RefusesWrongInputsBeforeARun) {
   ASSERT_OK(session);
   const std::vector<NamedTensor> inputs = {{"a", Tensor::of<float>({1, 3}, {1, 2, 3})},
                                            {"b", Tensor::of<std::int64_t>({2}, {0, 0})}};
-  EXPECT_ERROR((*session)->run(inputs), Code::kInvalid, "input 'a' wants float32[?,2], got float32[1,3]");
-  EXPECT_ERROR((*session)->run({}), Code::kInvalid, "input 'a' (float32[?,2]) is missing");
+  EXPECT_ERROR((*session)->run(inputs), Code::kInvalid, "input 'a' wants float32[batch,2], got float32[1,3]");
+  EXPECT_ERROR((*session)->run({}), Code::kInvalid, "input 'a' (float32[batch,2]) is missing");
 }
 
 TEST_F(OnnxRuntime, SaysWhyARunFails) {

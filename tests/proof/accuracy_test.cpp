@@ -39,7 +39,7 @@ Sample sample_of_number(float x, std::optional<std::int64_t> label = {}) {
 FakeSource numbers(int count) {
   std::vector<FakeSource::Row> rows;
   for (int i = 0; i < count; ++i) {
-    rows.emplace_back(sample_of_number(static_cast<float>(i % 3), i % 10 == 9 ? 99 : i % 3));
+    rows.emplace_back(sample_of_number(static_cast<float>(i % 3), i % 10 == 9 ? (i + 2) % 3 : i % 3));
   }
   return FakeSource(std::move(rows));
 }
@@ -117,6 +117,56 @@ TEST(CompareOutputs, RunsFixedModelsOneByOne) {
   ASSERT_OK(compare(original, candidate, source));
   EXPECT_EQ(original.largest_batch, 1);
   EXPECT_EQ(original.runs, 10);
+}
+
+TEST(CompareOutputs, FillsTheBatchesOfAModelWithAFixedOne) {
+  const std::vector<ValueInfo> four = {{"x", DType::kFloat32, {4, 1}}};
+  FakeSession original(four, {{"scores", DType::kFloat32, {4, 3}}}, classify(0));
+  FakeSession candidate(four, {{"scores", DType::kFloat32, {4, 3}}}, classify(0.6F));
+  FakeSource source = numbers(30);
+  const auto result = compare(original, candidate, source);
+  ASSERT_OK(result);
+  EXPECT_EQ(result->samples, 30);
+  EXPECT_EQ(original.runs, 8);
+  EXPECT_DOUBLE_EQ(result->candidates[0].accuracy->original(), 0.9);
+  EXPECT_NEAR(result->candidates[0].accuracy->candidate(), 0.3, 1e-12);
+}
+
+TEST(CompareOutputs, JudgesTheOneScoreOfAYesNoClassifier) {
+  const std::vector<ValueInfo> one = {{"p", DType::kFloat32, {-1, 1}}};
+  const auto passes = [](float shift) -> Compute {
+    return [shift](std::span<const NamedTensor> inputs) -> Result<std::vector<Tensor>> {
+      std::vector<float> scores;
+      for (const float x : inputs[0].tensor.data<float>()) scores.push_back(x + shift);
+      return std::vector<Tensor>{Tensor::of<float>({inputs[0].tensor.shape()[0], 1}, std::span<const float>(scores))};
+    };
+  };
+  FakeSession original(kIn, one, passes(0));
+  FakeSession candidate(kIn, one, passes(-0.3F));
+  std::vector<FakeSource::Row> rows;
+  for (int i = 0; i < 10; ++i) rows.emplace_back(sample_of_number(0.1F * static_cast<float>(i), i > 5 ? 1 : 0));
+  CompareOptions options;
+  FakeSource unused(rows);
+  const auto without = compare(original, candidate, unused, options);
+  ASSERT_OK(without);
+  EXPECT_FALSE(without->candidates[0].accuracy.has_value());
+  options.yes_above = 0.5;
+  FakeSource source(rows);
+  const auto result = compare(original, candidate, source, options);
+  ASSERT_OK(result);
+  EXPECT_DOUBLE_EQ(result->candidates[0].accuracy->original(), 1.0);
+  EXPECT_DOUBLE_EQ(result->candidates[0].accuracy->candidate(), 0.7);  // 0.6, 0.7 and 0.8 became a no
+  EXPECT_DOUBLE_EQ(*result->candidates[0].top1, 0.7);
+}
+
+TEST(CompareOutputs, RefusesLabelsThatAreNoClasses) {
+  FakeSession original(kIn, kOut, classify(0));
+  FakeSession candidate(kIn, kOut, classify(0));
+  for (const std::int64_t label : {-1, 3}) {
+    FakeSource source({sample_of_number(0, 2), sample_of_number(1, label)});
+    EXPECT_ERROR(compare(original, candidate, source), Code::kInvalid,
+                 "label " + std::to_string(label) + " is out of range, the model has 3 classes (0..2)");
+  }
 }
 
 TEST(CompareOutputs, GoesOnOneByOneWhereTheInsideIsFixed) {
@@ -254,7 +304,7 @@ TEST(CompareOutputs, ComparesClassNumbersWithLabels) {
   const auto result = compare(original, candidate, source);
   ASSERT_OK(result);
   EXPECT_FALSE(result->candidates[0].top1.has_value());
-  EXPECT_NEAR(result->candidates[0].accuracy->original(), 9.0 / 30, 1e-12);
+  EXPECT_NEAR(result->candidates[0].accuracy->original(), 10.0 / 30, 1e-12);
 }
 
 }  // namespace

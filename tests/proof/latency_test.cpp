@@ -21,11 +21,16 @@ class Bench {
       : original_ns_(original_ns), candidate_ns_(candidate_ns), noise_(noise) {}
 
   Result<Measured> measure(const LatencyOptions& options = {}, const Progress& progress = {}) {
-    return measure_pairs(runner('A', original_ns_), runner('B', candidate_ns_), clock, options, progress);
+    const auto open = [this]() -> Result<RunnerPair> {
+      ++rounds;
+      return RunnerPair{runner('A', original_ns_), runner('B', candidate_ns_)};
+    };
+    return measure_pairs(open, clock, options, progress);
   }
 
   FakeClock clock;
   std::string order;
+  int rounds = 0;
 
  private:
   Runner runner(char name, std::int64_t run_ns) {
@@ -81,6 +86,63 @@ TEST(MeasurePairs, TakesTurnsOfFiveMillisecondsInAbbaOrder) {
   EXPECT_EQ(bench.order.substr(0, 20), "AAAAAAAAAABBBBBBBBBB");
 }
 
+// Equal models, but each opening favours one of the two for good: no interval may call that a difference.
+TEST(MeasurePairs, WhatOneOpeningFavoursIsNoDifference) {
+  FakeClock clock;
+  Random random(5);
+  const auto open = [&]() -> Result<RunnerPair> {
+    const auto runner = [&](double factor) -> Runner {
+      return [&clock, factor]() -> Status {
+        clock.advance(static_cast<std::int64_t>(factor * 2 * kMs));
+        return {};
+      };
+    };
+    const double first = 0.8 + 0.4 * random.unit();
+    const double second = 0.8 + 0.4 * random.unit();
+    return RunnerPair{runner(first), runner(second)};
+  };
+  int called = 0;
+  for (int i = 0; i < 40; ++i) {
+    const auto measured = measure_pairs(open, clock, {});
+    ASSERT_OK(measured);
+    EXPECT_GE(measured->rounds, 8);
+    called += is_faster(*measured, 1.0) || is_slower(*measured, 1.0) ? 1 : 0;
+  }
+  EXPECT_LE(called, 4);
+}
+
+// What takes long to open is opened once or twice, not until the budget is gone.
+TEST(MeasurePairs, OpeningTakesAtMostHalfTheTime) {
+  FakeClock clock;
+  int opened = 0;
+  const Runner runner = [&]() -> Status {
+    clock.advance(5 * kMs);
+    return {};
+  };
+  const auto open = [&]() -> Result<RunnerPair> {
+    ++opened;
+    clock.advance(1'000 * kMs);
+    return RunnerPair{runner, runner};
+  };
+  const auto measured = measure_pairs(open, clock, {});
+  ASSERT_OK(measured);
+  EXPECT_LE(opened, 3);
+  EXPECT_GT(measured->pairs, 150);
+  EXPECT_EQ(measured->rounds, 2);
+}
+
+TEST(Noise, HidesGainsAndExcusesLittleLoss) {
+  Measured measured;
+  measured.speedup_interval = {0.75, 0.8};
+  EXPECT_TRUE(is_slower(measured, 1.5));
+  measured.speedup_interval = {0.95, 0.96};
+  EXPECT_TRUE(is_slower(measured, 1.0));
+  EXPECT_FALSE(is_slower(measured, 1.05));
+  measured.speedup_interval = {1.3, 1.4};
+  EXPECT_TRUE(is_faster(measured, 1.2));
+  EXPECT_FALSE(is_faster(measured, 1.5));
+}
+
 TEST(MeasurePairs, LongModelsTakeOneRunATurnAndKeepTheBudget) {
   Bench bench(200 * kMs, 300 * kMs, 0.3);
   const std::int64_t start = bench.clock.now_ns();
@@ -106,7 +168,7 @@ TEST(MeasurePairs, UsesTheBudgetWhereTheNoiseIsLarge) {
   Bench bench(2 * kMs, 2 * kMs, 0.9);
   const auto measured = bench.measure();
   ASSERT_OK(measured);
-  EXPECT_GT(measured->pairs, 300);
+  EXPECT_GT(measured->pairs, 250);
   EXPECT_FALSE(is_faster(*measured, 1.0));
   EXPECT_FALSE(is_slower(*measured, 1.0));
   EXPECT_LT(measured->speedup_interval.low, 1.0);
@@ -132,7 +194,7 @@ TEST(MeasurePairs, SurvivesAClockThatStandsStill) {
     if (++runs % 1000 == 0) clock.advance(15 * kMs);
     return {};
   };
-  const auto measured = measure_pairs(runner, runner, clock, {});
+  const auto measured = measure_pairs([&]() -> Result<RunnerPair> { return RunnerPair{runner, runner}; }, clock, {});
   ASSERT_OK(measured);
   EXPECT_GT(measured->speedup, 0);
 }
@@ -159,9 +221,12 @@ TEST(MeasurePairs, StopsOnRequestAndOnErrors) {
     clock.advance(kMs);
     return --left > 0 ? Status() : Status(Error{Code::kInvalid, "no more"});
   };
-  EXPECT_ERROR(measure_pairs(good, bad, clock, {}), Code::kInvalid, "the candidate: no more");
+  const auto measure = [&](const Runner& a, const Runner& b) {
+    return measure_pairs([&]() -> Result<RunnerPair> { return RunnerPair{a, b}; }, clock, {});
+  };
+  EXPECT_ERROR(measure(good, bad), Code::kInvalid, "the candidate: no more");
   left = 1;
-  EXPECT_ERROR(measure_pairs(bad, good, clock, {}), Code::kInvalid, "the original: no more");
+  EXPECT_ERROR(measure(bad, good), Code::kInvalid, "the original: no more");
 }
 
 TEST(Noise, IsJudgedByTheControl) {

@@ -32,6 +32,8 @@ TEST(Percentile, EqualsNumpy) {
   EXPECT_DOUBLE_EQ(median({7}), 7);
 }
 
+Interval interval_of(const std::vector<std::vector<double>>& groups) { return bootstrap_median(groups, 1); }
+
 // n = 41: the exact bootstrap interval (order statistics 15 and 27), which scipy.stats.bootstrap
 // gives too with 20,000 resamples.
 TEST(BootstrapMedian, FindsTheExactInterval) {
@@ -39,22 +41,35 @@ TEST(BootstrapMedian, FindsTheExactInterval) {
       0.8644, 0.9055, 0.9176, 0.9348, 0.9386, 0.9444, 0.9609, 0.9632, 0.9732, 0.9743, 0.9759, 0.9789, 0.9811, 0.9854,
       0.9862, 0.9871, 0.9913, 0.9919, 1.0004, 1.0014, 1.002,  1.0055, 1.0084, 1.0107, 1.0109, 1.0147, 1.0165, 1.0173,
       1.0182, 1.0223, 1.0273, 1.0291, 1.0299, 1.0323, 1.0332, 1.0411, 1.0453, 1.0503, 1.0647, 1.1021, 1.1059};
-  const Interval interval = bootstrap_median(values, 1);
+  const Interval interval = interval_of({values});
   EXPECT_NEAR(interval.low, 0.9862, 0.001);
   EXPECT_NEAR(interval.high, 1.0165, 0.001);
-  const Interval again = bootstrap_median(values, 1);
+  const Interval again = interval_of({values});
   EXPECT_EQ(interval.low, again.low);
   EXPECT_EQ(interval.high, again.high);
 }
 
 TEST(BootstrapMedian, TakesOneValueAndEvenNumbers) {
-  const Interval one = bootstrap_median(std::vector<double>{2.0}, 1);
+  const Interval one = interval_of({{2.0}});
   EXPECT_EQ(one.low, 2.0);
   EXPECT_EQ(one.high, 2.0);
   // Two values: the median of a resample is 1, 1.5 or 2.
-  const Interval two = bootstrap_median(std::vector<double>{2.0, 1.0}, 1);
+  const Interval two = interval_of({{2.0, 1.0}});
   EXPECT_EQ(two.low, 1.0);
   EXPECT_EQ(two.high, 2.0);
+}
+
+// What sets whole groups apart is not made small by many values in each.
+TEST(BootstrapMedian, WidensByWhatGroupsHaveInCommon) {
+  const std::vector<double> low(200, 0.9);
+  const std::vector<double> high(200, 1.1);
+  for (const int pairs : {2, 4}) {
+    std::vector<std::vector<double>> groups = {high};
+    for (int i = 0; i < pairs; ++i) groups.insert(groups.end(), {low, high});
+    const Interval apart = interval_of(groups);
+    EXPECT_DOUBLE_EQ(apart.low, 0.9);
+    EXPECT_DOUBLE_EQ(apart.high, 1.1);
+  }
 }
 
 // scipy: norm.ppf(0.975) in Bonett and Price's formula.

@@ -108,12 +108,14 @@ TEST(PredictImage, TakesTheImageAsTheBody) {
 
 TEST(PredictImage, SaysWhatIsWrong) {
   const auto service = image_service();
-  for (const HttpResponse& response :
-       {post(*service, kMultipart, multipart("file", boot_png())), post(*service, "", ""),
-        post(*service, kMultipart, multipart("image", "")), post(*service, kMultipart, "--B--")}) {
+  for (const HttpResponse& response : {post(*service, kMultipart, multipart("file", boot_png())),
+                                       post(*service, "", ""), post(*service, kMultipart, "--B--")}) {
     EXPECT_EQ(response.status, 400);
     EXPECT_EQ(response.body, R"({"error":"No image provided"})");
   }
+  const HttpResponse empty = post(*service, kMultipart, multipart("image", ""));
+  EXPECT_EQ(empty.status, 400);
+  EXPECT_NE(empty.body.find("is empty: it has no bytes"), std::string::npos) << empty.body;
   const HttpResponse text = post(*service, kMultipart, multipart("image", "this is no image"));
   EXPECT_EQ(text.status, 400);
   EXPECT_NE(text.body.find("JPEG or PNG"), std::string::npos) << text.body;
@@ -180,7 +182,7 @@ TEST(PredictInputs, TakesNestedNumbersForAnyModel) {
       {R"({"inputs":{"a":[[1,null]],"b":[1]}})", "NaN"},
       {R"({"inputs":{"a":[[1,2]],"b":[1.5]}})", "no int64"},
       {R"({"inputs":{"a":[[1,2]],"a":[[1,2]],"b":[1]}})", "twice"},
-      {R"({"record":{"a":1}})", "takes no records"},
+      {R"({"record":{"a":1}})", "does not take a record"},
   };
   for (const auto& row : rows) {
     const HttpResponse refused = post(*service, "application/json", row.body);

@@ -246,15 +246,13 @@ TEST_F(NpzTest, FeedsSeveralInputs) {
 }
 
 TEST_F(NpzTest, OneHotLabelsAreClasses) {
-  const Tensor one_hot = Tensor::of<float>({3, 2}, {0, 1, 1, 0, 1, 1});
+  const Tensor one_hot = Tensor::of<float>({3, 2}, {0, 1, 1, 0, 0, 1});
   Result<std::unique_ptr<Dataset>> dataset = open(npz({{"x", kRows}, {"y", one_hot}}), tensor_options({-1, 2}));
   ASSERT_OK(dataset);
   const Stream stream = read_all(**dataset);
-  EXPECT_EQ(labels_of(stream), (std::vector<std::int64_t>{1, 0}));
-  ASSERT_EQ(stream.errors.size(), 1U);
-  EXPECT_NE(stream.errors[0].find("row 2: its label is not one-hot"), std::string::npos);
+  EXPECT_EQ(labels_of(stream), (std::vector<std::int64_t>{1, 0, 1}));
   EXPECT_ERROR(open(npz({{"x", kRows}, {"y", one_hot}}), tensor_options({-1, 2}, DType::kFloat32, {"a", "b", "c"})),
-               Code::kInvalid, "2 classes, the card has 3 labels");
+               Code::kInvalid, "2 classes, the model has 3");
 }
 
 TEST_F(NpzTest, RealNumbersBecomeTheFloatsOfTheInput) {
@@ -301,15 +299,53 @@ TEST_F(NpzTest, ArraysThatDoNotFitAreRefusedAtOnce) {
   EXPECT_ERROR(open("PK no archive", tensor_options({-1, 2})), Code::kCorrupt, "d.npz");
 }
 
-TEST_F(NpzTest, LabelsOutsideTheCardAreErrors) {
-  const Tensor labels = Tensor::of<std::int64_t>({3}, {0, -1, 2});
-  Result<std::unique_ptr<Dataset>> dataset =
-      open(npz({{"x", kRows}, {"y", labels}}), tensor_options({-1, 2}, DType::kFloat32, {"a", "b"}));
-  ASSERT_OK(dataset);
-  const Stream stream = read_all(**dataset);
-  EXPECT_EQ(labels_of(stream), (std::vector<std::int64_t>{0}));
-  ASSERT_EQ(stream.errors.size(), 2U);
-  EXPECT_NE(stream.errors[1].find("row 2: label 2 must be 0 to 1"), std::string::npos) << stream.errors[1];
+TEST_F(NpzTest, LabelsThatAreNoClassOfTheModelAreRefused) {
+  DatasetOptions by_card = tensor_options({-1, 2}, DType::kFloat32, {"a", "b"});
+  DatasetOptions by_model = tensor_options({-1, 2});
+  by_model.classes = 2;
+  for (const DatasetOptions& options : {by_card, by_model}) {
+    EXPECT_ERROR(open(npz({{"x", kRows}, {"y", Tensor::of<std::int64_t>({3}, {0, 1, 2})}}), options), Code::kInvalid,
+                 "d.npz: row 2: label 2 is out of range, the model has 2 classes (0..1)");
+    EXPECT_ERROR(open(npz({{"x", kRows}, {"y", Tensor::of<std::int64_t>({3}, {0, -1, 2})}}), options), Code::kInvalid,
+                 "row 1: label -1 is out of range");
+  }
+  EXPECT_ERROR(open(npz({{"x", kRows}, {"y", Tensor::of<std::int64_t>({3}, {0, -1, 2})}}), tensor_options({-1, 2})),
+               Code::kInvalid, "must not be negative");
+}
+
+TEST_F(NpzTest, TargetsOfARegressionAreNoLabels) {
+  for (const Tensor& y : {Tensor::of<float>({3}, {0, 0.5, 2}), Tensor::of<float>({3, 2}, {0, 1, 1, 0, 1, 1})}) {
+    const Result<std::unique_ptr<Dataset>> dataset = open(npz({{"x", kRows}, {"y", y}}), tensor_options({-1, 2}));
+    ASSERT_OK(dataset);
+    EXPECT_FALSE((*dataset)->has_labels());
+    EXPECT_NE((*dataset)->label_objection().find("y holds no classes (row "), std::string::npos);
+    EXPECT_EQ(read_all(**dataset).samples.size(), 3U);
+  }
+}
+
+// Silero's shape: a window, a state with time or layers first, and a scalar.
+TEST_F(NpzTest, RowsMayHoldWholeInputs) {
+  DatasetOptions options = tensor_options({-1, 2});
+  options.inputs.push_back({"state", DType::kFloat32, {2, -1, 2}, true});
+  options.inputs.push_back({"rate", DType::kInt64, {}, true});
+  const Tensor states = *Tensor::zeros(DType::kFloat32, {3, 2, 1, 2});
+  const Tensor rates[] = {Tensor::scalar<std::int64_t>(16000), Tensor::of<std::int64_t>({3}, {16000, 16000, 16000})};
+  for (const Tensor& rate : rates) {
+    const Result<std::unique_ptr<Dataset>> dataset =
+        open(npz({{"in", kRows}, {"state", states}, {"rate", rate}}), options);
+    ASSERT_OK(dataset);
+    for (int round = 0; round < 2; ++round) {
+      const Stream stream = read_all(**dataset);
+      ASSERT_EQ(stream.samples.size(), 3U);
+      EXPECT_TRUE(stream.samples[2].whole);
+      EXPECT_EQ(stream.samples[2].inputs[1].tensor.shape(), (Shape{2, 1, 2}));
+      EXPECT_EQ(stream.samples[2].inputs[2].tensor.shape(), Shape{});
+      EXPECT_EQ(stream.samples[2].inputs[2].tensor.data<std::int64_t>()[0], 16000);
+      ASSERT_OK((*dataset)->rewind());
+    }
+  }
+  EXPECT_ERROR(open(npz({{"in", kRows}, {"state", kRows}, {"rate", rates[0]}}), options), Code::kInvalid,
+               "a sample must be [1,?,2], or the whole input behind an axis of 1, [1,2,?,2]");
 }
 
 TEST_F(NpzTest, DamagedArchivesAreRefused) {
@@ -440,18 +476,31 @@ TEST_F(CsvTest, RecordsTakeTheirFieldsByName) {
 }
 
 TEST_F(CsvTest, LabelsMayBeTexts) {
-  const std::string text = "a,label\n1,dog\n2,Cat\n3,1\n4,emu\n5,7\n";
+  const std::string text = "a,label\n1,dog\n2,Cat\n3,1\n4,\n";
   Result<std::unique_ptr<Dataset>> dataset = open(text, tensor_options({-1, 1}, DType::kFloat32, {"cat", "dog"}));
   ASSERT_OK(dataset);
   Stream stream = read_all(**dataset);
   EXPECT_EQ(labels_of(stream), (std::vector<std::int64_t>{1, 0, 1}));
-  ASSERT_EQ(stream.errors.size(), 2U);
-  EXPECT_NE(stream.errors[0].find("row 4: label 'emu' is none of cat, dog"), std::string::npos) << stream.errors[0];
-  EXPECT_NE(stream.errors[1].find("row 5: label 7 must be 0 to 1"), std::string::npos) << stream.errors[1];
+  ASSERT_EQ(stream.errors.size(), 1U);
+  EXPECT_NE(stream.errors[0].find("row 4: label '' is no class"), std::string::npos) << stream.errors[0];
+  const DatasetOptions pets = tensor_options({-1, 1}, DType::kFloat32, {"cat", "dog"});
+  EXPECT_ERROR(open("a,label\n1,dog\n2,emu\n", pets), Code::kInvalid, "row 2: label 'emu' is none of cat, dog");
+  EXPECT_ERROR(open("a,label\n1,dog\n2,7\n", pets), Code::kInvalid,
+               "row 2: label 7 is out of range, the model has 2 classes (0..1)");
   dataset = open("a,label\n1,dog\n2,cat\n3,dog\n", tensor_options({-1, 1}));
   ASSERT_OK(dataset);
   EXPECT_EQ((*dataset)->labels(), (std::vector<std::string>{"cat", "dog"}));
   EXPECT_EQ(labels_of(read_all(**dataset)), (std::vector<std::int64_t>{1, 0, 1}));
+}
+
+TEST_F(CsvTest, TargetsOfARegressionAreNoLabels) {
+  const Result<std::unique_ptr<Dataset>> dataset = open("a,label\n1,2\n2,0.5\n3,-1e3\n", tensor_options({-1, 1}));
+  ASSERT_OK(dataset);
+  EXPECT_FALSE((*dataset)->has_labels());
+  EXPECT_TRUE((*dataset)->labels().empty());
+  EXPECT_EQ((*dataset)->label_objection(),
+            "the column \"label\" holds numbers that are no class indices (row 2 holds 0.5)");
+  EXPECT_EQ(read_all(**dataset).samples.size(), 3U);
 }
 
 TEST_F(CsvTest, BadRowsAreNamedAndTheStreamGoesOn) {

@@ -77,7 +77,10 @@ Result<ValueInfo> value_info(const std::string& role, std::string name, const Or
   if (!dtype) return Error{Code::kUnsupported, subject + " has an unknown element type"};
   const auto declared = scan.values.find(name);
   const bool says_scalar = declared != scan.values.end() && declared->second.has_shape;
-  ValueInfo info{std::move(name), *dtype, tensor.GetShape(), true};
+  ValueInfo info{std::move(name), *dtype, tensor.GetShape(), true, {}};
+  std::vector<const char*> axes(info.shape.size(), "");
+  if (!axes.empty()) tensor.GetSymbolicDimensions(axes.data(), axes.size());
+  info.axes.assign(axes.begin(), axes.end());
   info.known_shape = !info.shape.empty() || says_scalar;
   return info;
 }
@@ -172,7 +175,10 @@ class OrtSession final : public Session {
 
   Result<std::vector<Tensor>> run(std::span<const NamedTensor> inputs) override {
     RETURN_IF_ERROR(check_inputs(inputs_, inputs));
-    return without_exceptions([&] { return run_checked(inputs); });
+    Result<std::vector<Tensor>> outputs = without_exceptions([&] { return run_checked(inputs); });
+    const std::string conflict = outputs ? "" : axis_conflict(inputs_, inputs);
+    if (!conflict.empty()) return with_context(std::move(outputs).error(), conflict);
+    return outputs;
   }
 
  private:

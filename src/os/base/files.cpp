@@ -223,6 +223,18 @@ bool same_file(const FileSystem& files, const std::string& a, const std::string&
   return first && second && first->inode != 0 && first->inode == second->inode && first->device == second->device;
 }
 
+bool lies_within(const FileSystem& files, const std::string& path, const std::string& folder) {
+  constexpr int kMaxDepth = 1000;
+  std::string at = folder_of(path);
+  for (int depth = 0; depth < kMaxDepth; ++depth) {
+    if (same_file(files, at, folder)) return true;
+    const std::string up = join_path(at, "..");
+    if (!files.info(up) || same_file(files, at, up)) return false;  // the root is its own parent
+    at = up;
+  }
+  return false;
+}
+
 std::string join_path(std::string_view folder, std::string_view name) {
   if (folder.empty() || folder == ".") return std::string(name);
   return std::string(folder) + (folder.ends_with('/') ? "" : "/") + std::string(name);

@@ -82,6 +82,9 @@ Status write_text(const FileSystem& files, const std::string& path, std::string_
 // True when both paths lead to one file that is there (links and "./" included), or are equal.
 bool same_file(const FileSystem& files, const std::string& a, const std::string& b);
 
+// True when the folder holds `path`, at any depth. The path's own file need not be there.
+bool lies_within(const FileSystem& files, const std::string& path, const std::string& folder);
+
 // Path arithmetic on '/' alone; no file is touched.
 std::string join_path(std::string_view folder, std::string_view name);
 std::string folder_of(std::string_view path);     // "." for a bare name

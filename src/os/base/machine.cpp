@@ -124,6 +124,8 @@ void catch_stop_signals() {
   for (const int number : {SIGINT, SIGTERM}) ::sigaction(number, &action, nullptr);
 }
 
+void ignore_size_signal() { ::signal(SIGXFSZ, SIG_IGN); }
+
 bool stop_requested() { return stop_signals.load() > 0; }
 
 void wait_for_stop() {

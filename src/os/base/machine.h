@@ -35,6 +35,8 @@ Result<std::string> program_path();
 void catch_stop_signals();
 bool stop_requested();
 void wait_for_stop();
+// From now on a write beyond the process's file size limit is an error and no signal.
+void ignore_size_signal();
 
 // Replaces this process; returns only on failure.
 Status replace_process(const std::string& program, int argc, char** argv);
