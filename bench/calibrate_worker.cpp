@@ -123,8 +123,9 @@ Status prepare_float(const Options& options, const engine::ModelSource& source, 
   job.look = [session, batch_size = options.batch_size,
               limit = options.samples](SampleSource& from) -> Result<std::size_t> {
     RETURN_IF_ERROR(from.rewind());
-    const int size = batch_size > 0 ? batch_size : proof::batch_rule_for(session->inputs()).largest;
-    proof::SampleBatcher batcher(from, {size}, limit);
+    proof::BatchRule rule = proof::batch_rule_for(session->inputs());
+    if (batch_size > 0 && !rule.exact) rule.largest = batch_size;
+    proof::SampleBatcher batcher(from, rule, limit);
     while (true) {
       ASSIGN_OR_RETURN(const std::optional<proof::Batch> batch, batcher.next());
       if (!batch) return batcher.samples();

@@ -68,6 +68,11 @@ inline std::size_t packed_bytes(DType dtype, std::int64_t count) {
   return (static_cast<std::size_t>(count) * static_cast<std::size_t>(bits_of(dtype)) + 7) / 8;
 }
 
+// Of IEEE 754's own widths; bfloat16 and the 8-bit floats are not meant.
+constexpr bool is_floating(DType dtype) {
+  return dtype == DType::kFloat16 || dtype == DType::kFloat32 || dtype == DType::kFloat64;
+}
+
 // C++ type -> DType, for the types that C++ itself has.
 template <class T>
 constexpr DType dtype_of();

@@ -242,17 +242,25 @@ std::optional<InputCard> guess_image(DType dtype, const Shape& shape) {
   return card;
 }
 
-std::int64_t classes_of(const OutputCard& card, Shape output) {
-  while (output.size() > 2 && output.back() == 1) output.pop_back();
+std::int64_t classes_of(const OutputCard& card, DType dtype, Shape output) {
+  if (card.kind != OutputKind::kClassification) return 0;
+  output = without_trailing_ones(std::move(output));
   if (output.size() == 2 && output[1] > 1) return output[1];
   const bool one_score = (output.size() == 2 && output[1] == 1) || (output.size() == 1 && std::abs(output[0]) == 1);
-  return card.kind == OutputKind::kClassification && one_score ? 2 : 0;
+  return one_score && is_floating(dtype) ? 2 : 0;
+}
+
+Status check_label(std::int64_t label, std::int64_t classes) {
+  if (label >= 0 && (classes == 0 || label < classes)) return {};
+  if (classes == 0) return Error{Code::kInvalid, "label " + std::to_string(label) + " must not be negative"};
+  return Error{Code::kInvalid, "label " + std::to_string(label) + " is out of range, the model has " +
+                                   std::to_string(classes) + " classes (0.." + std::to_string(classes - 1) + ")"};
 }
 
 Status check_labels(const OutputCard& card, Shape output) {
   const auto labels = static_cast<std::int64_t>(card.labels.size());
   if (card.kind != OutputKind::kClassification || labels == 0) return {};
-  while (output.size() > 2 && output.back() == 1) output.pop_back();
+  output = without_trailing_ones(std::move(output));
   if (output.empty() || output.back() < 0) return {};
   const std::int64_t classes = output.back();
   if (classes == labels || (classes == 1 && labels == 2)) return {};
@@ -261,7 +269,7 @@ Status check_labels(const OutputCard& card, Shape output) {
 }
 
 bool suggests_classes(DType dtype, Shape shape) {
-  while (shape.size() > 2 && shape.back() == 1) shape.pop_back();
+  shape = without_trailing_ones(std::move(shape));
   return is_real(dtype) && shape.size() == 2 && shape[1] > 1;
 }
 

@@ -70,9 +70,11 @@ void set_default_normalisation(InputCard& input, int channels);
 // An image for [N,C,H,W] or [N,H,W,C] of float32, float16 or uint8 with 1 or 3 channels and known sides of at least 8
 // pixels: default normalisation, or for uint8 the pixels as they are. Nothing for any other input.
 std::optional<InputCard> guess_image(DType dtype, const Shape& shape);
-// How many classes a first output of that shape tells apart: the last axis (trailing axes of 1 do not count), 2 for the
-// one score of a classification. 0 where that is not known.
-std::int64_t classes_of(const OutputCard& card, Shape output);
+// How many classes the first output of a classification tells apart: the last axis (trailing axes of 1 do not count), 2
+// where it is one floating score. 0 where that is not known, and for other outputs.
+std::int64_t classes_of(const OutputCard& card, DType dtype, Shape output);
+// kInvalid unless the label is one of the classes; where these are not known (0), unless it is negative.
+Status check_label(std::int64_t label, std::int64_t classes);
 // kInvalid when a classification's labels are not as many as its output of that shape has classes (two labels may stand
 // for one score). Nothing can be said where the last axis is not known.
 Status check_labels(const OutputCard& card, Shape output);

@@ -41,4 +41,9 @@ std::string to_string(std::span<const std::int64_t> shape) {
   return text + "]";
 }
 
+Shape without_trailing_ones(Shape shape) {
+  while (shape.size() > 2 && shape.back() == 1) shape.pop_back();
+  return shape;
+}
+
 }  // namespace arete

@@ -30,4 +30,7 @@ Result<std::size_t> tensor_bytes(DType dtype, std::span<const std::int64_t> shap
 // "[1,3,224,224]"; a dynamic -1 prints as "?".
 std::string to_string(std::span<const std::int64_t> shape);
 
+// [N,C,1,1] -> [N,C]: the first two axes always stay.
+Shape without_trailing_ones(Shape shape);
+
 }  // namespace arete

@@ -149,7 +149,8 @@ class Stream final : public ZipStream {
     if (to.size() > left_) return corrupt("entry '" + entry_.name + "' is shorter than its content says");
     left_ -= to.size();
     RETURN_IF_ERROR(entry_.deflated ? inflate_into(to) : read_stored(to));
-    crc_ = crc32_z(crc_, reinterpret_cast<const Bytef*>(to.data()), to.size());
+    // Of no bytes zlib would begin anew.
+    if (!to.empty()) crc_ = crc32_z(crc_, reinterpret_cast<const Bytef*>(to.data()), to.size());
     if (left_ == 0 && crc_ != entry_.crc)
       return corrupt("entry '" + entry_.name + "' has another checksum than the archive says");
     return {};

@@ -4,6 +4,8 @@
 #include <cstring>
 #include <vector>
 
+#include "core/external_location.h"
+
 namespace arete::graph {
 namespace {
 
@@ -104,21 +106,6 @@ Result<std::uint64_t> parse_number(const std::string& key, const std::string& te
   return value;
 }
 
-// A model may name only files beside it or below: anything else could read what the user never offered.
-Status check_location(const std::string& location) {
-  const std::string why = "external data '" + location + "': only files in the model's own folder are read";
-  if (location.empty()) return Error{Code::kInvalid, "external data without a location"};
-  if (location.front() == '/' || location.find('\\') != std::string::npos || location.find('\0') != std::string::npos) {
-    return Error{Code::kUntrusted, why};
-  }
-  for (std::size_t at = 0; at <= location.size();) {
-    const std::size_t end = std::min(location.find('/', at), location.size());
-    if (location.compare(at, end - at, "..") == 0) return Error{Code::kUntrusted, why};
-    at = end + 1;
-  }
-  return {};
-}
-
 Result<ExternalPlace> external_place(const onnx::TensorProto& proto) {
   ExternalPlace place;
   place.location = external_location(proto);
@@ -131,7 +118,7 @@ Result<ExternalPlace> external_place(const onnx::TensorProto& proto) {
       place.length = length;
     }
   }
-  RETURN_IF_ERROR(check_location(place.location));
+  RETURN_IF_ERROR(check_external_location(place.location));
   return place;
 }
 

@@ -19,9 +19,9 @@ const graph::Node* last_operator(const graph::Model& model, const graph::Uses& u
 }
 
 // The probability of a yes/no classifier.
-bool is_one_probability(const graph::Model& model, Shape shape) {
-  while (shape.size() > 2 && shape.back() == 1) shape.pop_back();
-  if (shape.size() != 2 || shape[1] != 1) return false;
+bool is_one_probability(const graph::Model& model, DType dtype, Shape shape) {
+  shape = without_trailing_ones(std::move(shape));
+  if (!is_floating(dtype) || shape.size() != 2 || shape[1] != 1) return false;
   const graph::Uses uses(model.graph);
   const graph::Node* maker = last_operator(model, uses);
   return maker != nullptr && maker->is("Sigmoid");
@@ -46,7 +46,8 @@ ModelCard guess_card(const graph::Model& model) {
   if (model.graph.outputs.empty()) return card;
   const graph::ValueType output = graph::infer_shapes(model).graph.outputs[0].type;
   if (!output.is_tensor() || !output.has_shape) return card;
-  if (!suggests_classes(output.dtype, output.shape()) && !is_one_probability(model, output.shape())) return card;
+  if (!suggests_classes(output.dtype, output.shape()) && !is_one_probability(model, output.dtype, output.shape()))
+    return card;
   card.output.kind = OutputKind::kClassification;
   card.output.activation = find_activation(model);
   return card;

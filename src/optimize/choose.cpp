@@ -49,7 +49,7 @@ std::string accuracy_objection(const Agreement& agreement, const ChoiceRules& ru
 }
 
 double gain(const Variant& variant, const Outcome& outcome) {
-  if (outcome.objective == Objective::kLatency) return variant.is_original ? 1.0 : variant.report->latency.speedup;
+  if (outcome.objective == Objective::kLatency) return variant.report->latency.speedup;
   return static_cast<double>(outcome.original_bytes) / static_cast<double>(variant.bytes);
 }
 
@@ -58,7 +58,7 @@ bool beats(const Variant& variant, const Outcome& outcome) {
     return static_cast<double>(variant.bytes) <= (1.0 - kLeastGain) * static_cast<double>(outcome.original_bytes);
   }
   const proof::Measured& latency = variant.report->latency;
-  return !variant.is_original && latency.speedup >= 1.0 + kLeastGain && proof::is_faster(latency, wobble(outcome));
+  return latency.speedup >= 1.0 + kLeastGain && proof::is_faster(latency, wobble(outcome));
 }
 
 std::string gain_text(const Variant& variant, const Outcome& outcome) {
@@ -102,8 +102,9 @@ std::string objection(const Variant& variant, const Outcome& outcome, const Choi
   if (beats(variant, outcome)) return "";
   if (variant.is_original) return "no pass found anything to change: it is the original's graph";
   if (outcome.objective == Objective::kLatency && gain(variant, outcome) >= 1.0 + kLeastGain) {
-    return "its gain (" + gain_text(variant, outcome) + ") is within what this machine wavers (" +
-           times(wobble(outcome)) + "); run again when it is quiet";
+    const proof::Interval& interval = variant.report->latency.speedup_interval;
+    return "its gain (" + gain_text(variant, outcome) + ", " + times(interval.low) + " to " + times(interval.high) +
+           ") is no surer than this machine wavers (" + times(wobble(outcome)) + "); run again when it is quiet";
   }
   return "it does not beat the original by " + fixed(kLeastGain * 100, 0) + " % (" + gain_text(variant, outcome) + ")";
 }
@@ -113,7 +114,7 @@ std::string objection(const Variant& variant, const Outcome& outcome, const Choi
 double wobble(const Outcome& outcome) { return outcome.control ? proof::wobble(*outcome.control) : 1.0; }
 
 bool is_slower(const Variant& variant, const Outcome& outcome) {
-  return variant.report && !variant.is_original && proof::is_slower(variant.report->latency, wobble(outcome));
+  return variant.report && proof::is_slower(variant.report->latency, wobble(outcome));
 }
 
 void choose(Outcome& outcome, const ChoiceRules& rules) {

@@ -21,7 +21,7 @@ inline constexpr double kLeastSqnrDb = 20.0;
 void choose(Outcome& outcome, const ChoiceRules& rules);
 
 // How far the machine alone moved the ratio of two equal models: the control's distance from 1, as a
-// factor of at least 1. A variant is called faster or slower only beyond it.
+// factor of at least 1. What it hides and what it excuses: proof/latency.h.
 double wobble(const Outcome& outcome);
 bool is_slower(const Variant& variant, const Outcome& outcome);
 

@@ -23,7 +23,7 @@ struct Variant {
   std::uint64_t weight_bytes = 0;       // of them weights and biases,
   std::uint64_t scale_bytes = 0;        // scales and zero points; the rest is structure
   bool reference_only = false;          // a row to learn from (freeze), never handed back
-  bool is_original = false;             // the original's graph again: its latency is the control's
+  bool is_original = false;             // the original's graph again: neither faster nor slower
   std::optional<proof::Report> report;  // nothing when it was left out before measuring
   bool chosen = false;
   std::string why;  // why it was chosen or left out, in words

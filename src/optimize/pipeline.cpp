@@ -54,6 +54,7 @@ class Run {
   Result<SampleSource*> proof_source();
   Result<std::vector<NamedTensor>> latency_inputs(SampleSource& source);
   proof::CompareOptions compare_options() const;
+  std::string how_to_classify() const;
   void say_evidence(const proof::Comparison& comparison, std::size_t known);
   Status compare(SampleSource& samples);
   Status measure(const std::vector<NamedTensor>& inputs);
@@ -207,10 +208,13 @@ Status Run::optimise_graph() {
 Result<std::unique_ptr<tune::Dataset>> Run::open(const std::string& path) {
   if (path.empty()) return std::unique_ptr<tune::Dataset>();
   const std::vector<engine::ValueInfo>& outputs = original_.session->outputs();
-  const bool known = !outputs.empty() && outputs[0].known_shape;
-  const std::int64_t classes = known ? classes_of(outcome_.card.output, outputs[0].shape) : 0;
-  Result<std::unique_ptr<tune::Dataset>> dataset =
-      tune::open_dataset(files_, path, {outcome_.card, original_.session->inputs(), classes});
+  tune::DatasetOptions options;
+  options.card = outcome_.card;
+  options.inputs = original_.session->inputs();
+  if (!outputs.empty() && outputs[0].known_shape)
+    options.classes = classes_of(outcome_.card.output, outputs[0].dtype, outputs[0].shape);
+  options.use_labels = outcome_.card.output.kind == OutputKind::kClassification;
+  Result<std::unique_ptr<tune::Dataset>> dataset = tune::open_dataset(files_, path, options);
   if (!dataset) return dataset;
   auto& labels = outcome_.card.output.labels;
   if (labels.empty()) labels = (*dataset)->labels();
@@ -237,10 +241,19 @@ Status Run::open_data() {
                      request_.threads > 0 ? request_.threads : os::physical_cores()};
   ASSIGN_OR_RETURN(calibration_, open(request_.calibration_path));
   ASSIGN_OR_RETURN(evaluation_, open(request_.evaluation_path));
-  if (evaluation_ && !evaluation_->label_objection().empty()) {
-    outcome_.notes.push_back("accuracy is not measured: in the evaluation data " + evaluation_->label_objection());
+  const std::string objection = evaluation_ ? evaluation_->label_objection() : "";
+  if (!objection.empty()) {
+    outcome_.notes.push_back("accuracy is not measured: in the evaluation data " + objection +
+                             (objection == tune::kNoClasses ? how_to_classify() : ""));
   }
   return {};
+}
+
+// What to write where labels are there and the model's card does not say classification.
+std::string Run::how_to_classify() const {
+  return "; if it is one, say so in " + os::stem_of(request_.model_path) +
+         R"(.card.json: {"output": {"kind": "classification", "activation": "sigmoid"}} for the score of a yes/no )"
+         R"(classifier, "softmax" for scores of classes, "none" where they are probabilities)";
 }
 
 // After this step every variant has its bytes.
@@ -339,7 +352,7 @@ Result<std::vector<NamedTensor>> Run::latency_inputs(SampleSource& source) {
 proof::CompareOptions Run::compare_options() const {
   proof::CompareOptions options;
   const OutputCard& output = outcome_.card.output;
-  if (output.kind == OutputKind::kClassification)
+  if (output.kind == OutputKind::kClassification && output.activation != Activation::kSoftmax)
     options.yes_above = output.activation == Activation::kSigmoid ? 0.0 : 0.5;
   return options;
 }
@@ -394,17 +407,12 @@ void Run::say_evidence(const proof::Comparison& comparison, std::size_t known) {
   const bool judged = has_labels && std::ranges::any_of(outcome_.variants, [](const Variant& variant) {
                         return variant.report && variant.report->agreement.accuracy;
                       });
-  if (has_labels && !judged) {
-    outcome_.weak_evidence = true;
-    outcome_.notes.push_back(
-        "the labels were not used: the model's first output names no classes; if it is the score of a yes/no "
-        "classifier, "
-        "say so in " +
-        os::stem_of(request_.model_path) +
-        R"(.card.json: {"output": {"kind": "classification", "activation": "sigmoid"}} ("none" where it is a probability))");
-  }
+  if (has_labels && !judged)
+    outcome_.notes.emplace_back("accuracy is not measured: the model's first output names no class for a sample");
+  const bool unused = evaluation_ && !judged && (has_labels || !evaluation_->label_objection().empty());
+  outcome_.weak_evidence |= unused;
   outcome_.evidence = std::to_string(comparison.samples) + (judged         ? " labelled samples"
-                                                            : has_labels   ? " samples, their labels unused"
+                                                            : unused       ? " samples, their labels unused"
                                                             : evaluation_  ? " samples without labels"
                                                             : calibration_ ? " calibration samples"
                                                                            : " random samples");
@@ -425,6 +433,8 @@ Status Run::measure(const std::vector<NamedTensor>& inputs) {
     variant.report->control = outcome_.control;
     if (variant.is_original) {
       variant.report->latency = *outcome_.control;
+      variant.report->latency.speedup = 1;
+      variant.report->latency.speedup_interval = {1, 1};
       continue;
     }
     ASSIGN_OR_RETURN(variant.report->latency, proof::measure_latency(original, opener(source_of(i)), inputs, options,
@@ -432,8 +442,9 @@ Status Run::measure(const std::vector<NamedTensor>& inputs) {
   }
   if (proof::is_too_noisy(*outcome_.control)) {
     outcome_.notes.push_back(
-        "the machine wavered by more than 5 % while measuring the original against itself: latencies are not to be "
-        "trusted, run again when it is quiet");
+        "the machine wavered while the original was measured against itself: latencies are not to be trusted, run "
+        "again "
+        "when it is quiet");
   }
   return {};
 }

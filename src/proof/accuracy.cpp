@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/batch.h"
+#include "core/model_card.h"
 #include "proof/sample_batch.h"
 #include "proof/top1.h"
 
@@ -183,11 +184,9 @@ class Comparer {
   // A label that is none of the classes would count as wrong for every model.
   void check_labels(const Batch& batch, std::int64_t classes) {
     for (std::size_t row = 0; row < batch.samples && classes > 0 && !wrong_label_; ++row) {
-      const std::optional<std::int64_t>& label = batch.labels[row];
-      if (!label || (*label >= 0 && *label < classes)) continue;
-      wrong_label_ = Error{Code::kInvalid, batch.origins[row] + ": label " + std::to_string(*label) +
-                                               " is out of range, the model has " + std::to_string(classes) +
-                                               " classes (0.." + std::to_string(classes - 1) + ")"};
+      if (!batch.labels[row]) continue;
+      const Status known = check_label(*batch.labels[row], classes);
+      if (!known) wrong_label_ = with_context(known.error(), batch.origins[row]);
     }
   }
 

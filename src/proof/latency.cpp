@@ -89,7 +89,7 @@ class PairMeasurement {
         options_(options),
         progress_(progress),
         start_ns_(clock.now_ns()),
-        next_look_(std::max(options.min_pairs, kLeastPairs)) {}
+        next_look_(std::max(options.min_pairs, static_cast<int>(kLeastPairs))) {}
 
   Result<Measured> run() {
     do {
@@ -100,30 +100,31 @@ class PairMeasurement {
 
  private:
   // One ABBA at least, however long it takes.
-  static constexpr int kLeastPairs = 2;
+  static constexpr std::size_t kLeastPairs = 2;
   static constexpr std::size_t kPairsARound = 6;
 
-  // A round takes at least twice as long as its opening did: of a large model that is opened for seconds
-  // there are few rounds rather than few pairs.
+  // A round takes at least as long as its opening did, so that most of the time is measured; and no more of the budget
+  // than leaves room for the other rounds.
   Status take_round() {
-    const std::int64_t opening_ns = clock_.now_ns();
+    const std::int64_t begin_ns = clock_.now_ns();
     original_.close();
     candidate_.close();
     ASSIGN_OR_RETURN(RunnerPair pair, open_());
+    opening_took_ns_ = clock_.now_ns() - begin_ns;
     RETURN_IF_ERROR(original_.warm_up(std::move(pair.original), options_.warmup_ns));
     RETURN_IF_ERROR(candidate_.warm_up(std::move(pair.candidate), options_.warmup_ns));
-    const std::int64_t opened_ns = clock_.now_ns();
+    const std::int64_t warm_ns = clock_.now_ns();
     std::vector<double>& ratios = rounds_.emplace_back();
-    while (!must_end()) {
-      const bool is_enough =
-          ratios.size() >= kPairsARound && clock_.now_ns() - opened_ns >= 2 * (opened_ns - opening_ns);
-      if (is_enough) break;
+    const auto is_enough = [&] {
+      const std::int64_t now_ns = clock_.now_ns();
+      if (ratios.size() >= kPairsARound) return now_ns - warm_ns >= opening_took_ns_;
+      return ratios.size() >= kLeastPairs && now_ns - begin_ns >= options_.budget_ns / options_.least_rounds;
+    };
+    do {
       RETURN_IF_ERROR(check_stop(progress_));
       RETURN_IF_ERROR(take_pair(ratios));
-      const std::int64_t elapsed_ns = clock_.now_ns() - start_ns_;
-      report(progress_, std::min(elapsed_ns, options_.budget_ns) / 1'000'000, options_.budget_ns / 1'000'000);
-    }
-    if (ratios.empty()) rounds_.pop_back();  // the budget ended while it was opened
+      report(progress_, std::min(elapsed_ns(), options_.budget_ns) / 1'000'000, options_.budget_ns / 1'000'000);
+    } while (!must_end() && !is_enough());
     return {};
   }
 
@@ -141,13 +142,20 @@ class PairMeasurement {
     return {};
   }
 
+  std::int64_t elapsed_ns() const { return clock_.now_ns() - start_ns_; }
+
   bool must_end() const {
-    if (pairs_ < kLeastPairs) return false;
-    return original_.is_full() || candidate_.is_full() || clock_.now_ns() - start_ns_ >= options_.budget_ns;
+    if (pairs_ < static_cast<int>(kLeastPairs)) return false;
+    if (original_.is_full() || candidate_.is_full()) return true;
+    const bool has_rounds = rounds_.size() >= static_cast<std::size_t>(options_.least_rounds);
+    return elapsed_ns() >= (has_rounds ? 1 : 2) * options_.budget_ns;
   }
 
   bool is_done() {
     if (must_end()) return true;
+    // A round that the budget would cut off while it is opened is not begun.
+    const bool has_rounds = rounds_.size() >= static_cast<std::size_t>(options_.least_rounds);
+    if (has_rounds && elapsed_ns() + opening_took_ns_ >= options_.budget_ns) return true;
     if (pairs_ < next_look_ || rounds_.size() < static_cast<std::size_t>(options_.min_rounds)) return false;
     next_look_ = static_cast<int>(pairs_ * kLookGrowth) + 1;
     return relative_width(bootstrap_median(rounds_, options_.seed), median(ratios())) < options_.enough_width;
@@ -167,7 +175,7 @@ class PairMeasurement {
     out.speedup_interval = bootstrap_median(rounds_, options_.seed);
     out.pairs = pairs_;
     out.rounds = static_cast<int>(rounds_.size());
-    out.weak = out.pairs < options_.min_pairs;
+    out.weak = out.pairs < options_.min_pairs || out.rounds < options_.least_rounds;
     return out;
   }
 
@@ -178,6 +186,7 @@ class PairMeasurement {
   const LatencyOptions& options_;
   const Progress& progress_;
   std::int64_t start_ns_;
+  std::int64_t opening_took_ns_ = 0;  // of the last round
   int next_look_;
   int pairs_ = 0;
   std::vector<std::vector<double>> rounds_;  // the ratios of their pairs
@@ -201,9 +210,11 @@ double wobble(const Measured& control) {
 }
 
 bool is_slower(const Measured& measured, double wobble) {
-  return measured.speedup_interval.high * std::min(wobble, kMostExcused) < 1;
+  return measured.speedup_interval.high * (measured.weak ? kMostExcused : std::min(wobble, kMostExcused)) < 1;
 }
-bool is_faster(const Measured& measured, double wobble) { return measured.speedup_interval.low > wobble; }
+bool is_faster(const Measured& measured, double wobble) {
+  return !measured.weak && measured.speedup_interval.low > wobble;
+}
 
 bool is_too_noisy(const Measured& control) {
   // A narrow interval away from 1 is noise too: the machine favoured one side all along.
@@ -220,10 +231,16 @@ Result<Measured> measure_pairs(const OpenPair& open, const os::Clock& clock, con
 Result<Measured> measure_latency(const OpenSession& original, const OpenSession& candidate,
                                  std::span<const NamedTensor> inputs, const LatencyOptions& options,
                                  const Progress& progress) {
+  bool original_first = false;
   const OpenPair open = [&]() -> Result<RunnerPair> {
-    ASSIGN_OR_RETURN(Runner first, open_runner(original, inputs, "the original"));
-    ASSIGN_OR_RETURN(Runner second, open_runner(candidate, inputs, "the candidate"));
-    return RunnerPair{std::move(first), std::move(second)};
+    original_first = !original_first;  // who is opened first finds memory that the other does not
+    RunnerPair pair;
+    for (const bool is_original : {original_first, !original_first}) {
+      ASSIGN_OR_RETURN(Runner runner, open_runner(is_original ? original : candidate, inputs,
+                                                  is_original ? "the original" : "the candidate"));
+      (is_original ? pair.original : pair.candidate) = std::move(runner);
+    }
+    return pair;
   };
   return measure_pairs(open, os::real_clock(), options, progress);
 }

@@ -44,6 +44,7 @@ struct LatencyOptions {
   std::int64_t warmup_ns = 100'000'000;    // a side and round: at most this long or ten runs, at least one
   int min_pairs = 30;                      // fewer within the budget: the result is weak
   int min_rounds = 8;                      // fewer only where the budget ends before
+  int least_rounds = 3;                    // also beyond the budget, up to twice of it; fewer: the result is weak
   double enough_width = 0.02;              // stop when the interval is this narrow, relatively
   std::uint64_t seed = 1;                  // of the bootstrap
 };
@@ -65,13 +66,14 @@ struct Measured {
   Interval speedup_interval{1, 1};
   int pairs = 0;
   int rounds = 0;
-  bool weak = false;  // fewer than min_pairs fitted into the budget
+  bool weak = false;  // fewer than min_pairs or least_rounds were made
 };
 
-// The largest ratio that the machine made of two equal models, at least 1: nothing within it is a difference.
+// The largest ratio that the machine made of two equal models, at least 1 (and 1 where no control was measured).
 double wobble(const Measured& control);
-// True when the interval lies beyond 1 by more than the wobble (1 where no control was measured).
-// A machine that wavers hides gains, but excuses no more than kMostExcused of a loss.
+// Faster: the interval lies beyond the wobble, and the measurement is not weak. Slower: it lies below 1 by more than
+// the wobble, of which no more than kMostExcused counts, or by kMostExcused where the measurement is weak. So a machine
+// that wavers hides gains and does not hide losses.
 inline constexpr double kMostExcused = 1.05;
 bool is_slower(const Measured& measured, double wobble);
 bool is_faster(const Measured& measured, double wobble);

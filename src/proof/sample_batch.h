@@ -20,7 +20,8 @@ namespace arete::proof {
 
 inline constexpr int kDefaultBatch = 32;
 inline constexpr std::size_t kMaxKeptReasons = 5;
-// What a batch takes (its inputs; where models are compared, the outputs of all as well) stays below this.
+// What a batch takes (its inputs; where models are compared, the outputs of all as well) stays below this, unless the
+// model wants an exact number.
 inline constexpr std::size_t kMaxBatchBytes = std::size_t{64} << 20;
 
 // How many samples a model takes at once.

@@ -1,8 +1,10 @@
 #include "proof/statistics.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstddef>
+#include <numeric>
 
 #include "core/check.h"
 #include "proof/random.h"
@@ -17,6 +19,20 @@ double log_binomial_half(std::int64_t n, std::int64_t k) {
   const auto real_n = static_cast<double>(n);
   const auto real_k = static_cast<double>(k);
   return std::lgamma(real_n + 1) - std::lgamma(real_k + 1) - std::lgamma(real_n - real_k + 1) - real_n * std::log(2.0);
+}
+
+// Student's interval of the mean of the groups' medians; needs two groups and at most kEnoughGroups.
+Interval student_interval(std::span<const std::vector<double>> groups) {
+  constexpr std::array<double, kEnoughGroups> kT975 = {0,     12.706, 4.303, 3.182,
+                                                       2.776, 2.571,  2.447, 2.365};  // by n - 1
+  const auto n = static_cast<double>(groups.size());
+  std::vector<double> medians;
+  for (const std::vector<double>& group : groups) medians.push_back(median(group));
+  const double mean = std::accumulate(medians.begin(), medians.end(), 0.0) / n;
+  double squares = 0;
+  for (const double value : medians) squares += (value - mean) * (value - mean);
+  const double half = kT975[groups.size() - 1] * std::sqrt(squares / (n - 1) / n);
+  return {mean - half, mean + half};
 }
 
 }  // namespace
@@ -55,7 +71,10 @@ Interval bootstrap_median(std::span<const std::vector<double>> groups, std::uint
     medians.push_back(middle);
   }
   std::ranges::sort(medians);
-  return {percentile_of_sorted(medians, 2.5), percentile_of_sorted(medians, 97.5)};
+  const Interval interval{percentile_of_sorted(medians, 2.5), percentile_of_sorted(medians, 97.5)};
+  if (count < 2 || count >= kEnoughGroups) return interval;
+  const Interval student = student_interval(groups);
+  return {std::min(interval.low, student.low), std::max(interval.high, student.high)};
 }
 
 Interval paired_difference(std::int64_t n, std::int64_t only_first, std::int64_t only_second) {

@@ -26,8 +26,9 @@ double median(std::vector<double> values);  // not empty
 inline constexpr int kResamples = 1000;
 
 // Percentile bootstrap of the median of all values, resampling whole groups, so that what the values of a group have in
-// common widens the interval. Groups fewer than kEnoughGroups say too little: then the values in them are resampled
-// too, which is wider. No group may be empty.
+// common widens the interval. Fewer than kEnoughGroups say too little for that: then the values in them are resampled
+// too, and the interval is at least Student's around the mean of the groups' medians. Of a single group nothing tells
+// how far apart groups are. No group may be empty.
 inline constexpr std::size_t kEnoughGroups = 8;
 Interval bootstrap_median(std::span<const std::vector<double>> groups, std::uint64_t seed);
 

@@ -23,12 +23,12 @@ bool holds_class_numbers(const Tensor& output) {
 }  // namespace
 
 std::optional<Top1> top1_of(const Tensor& output, std::int64_t rows, std::optional<double> yes_above) {
-  Shape shape = output.shape();
-  while (shape.size() > 2 && shape.back() == 1) shape.pop_back();
+  const Shape shape = without_trailing_ones(output.shape());
   if (shape.empty() || shape[0] != rows) return std::nullopt;
   const bool class_numbers = holds_class_numbers(output);
   const bool scores = shape.size() == 2 && shape[1] >= 2;
-  const bool one_score = yes_above && !class_numbers && (shape.size() == 1 || (shape.size() == 2 && shape[1] == 1));
+  const bool one_score =
+      yes_above && is_floating(output.dtype()) && (shape.size() == 1 || (shape.size() == 2 && shape[1] == 1));
   if (!scores && !class_numbers && !one_score) return std::nullopt;
   const Result<std::vector<double>> numbers = to_doubles(output);
   if (!numbers) return std::nullopt;

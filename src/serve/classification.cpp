@@ -54,8 +54,7 @@ bool in_unit_range(const ClassScores& row) {
 
 // {rows, classes} of an output's shape.
 Result<std::pair<std::size_t, std::size_t>> class_axes(const Tensor& output) {
-  Shape shape = output.shape();
-  while (shape.size() > 2 && shape.back() == 1) shape.pop_back();
+  Shape shape = without_trailing_ones(output.shape());
   if (shape.size() == 1) shape.insert(shape.begin(), 1);
   if (shape.size() != 2 || shape[1] == 0) {
     return Error{Code::kUnsupported,

@@ -47,10 +47,14 @@ inline constexpr std::uint64_t kMaxImageFileBytes = std::uint64_t{256} << 20;
 inline constexpr std::size_t kMaxSampleBytes = std::size_t{1} << 30;
 inline constexpr std::size_t kMaxCsvRowBytes = std::size_t{16} << 20;
 
+// The label_objection() where use_labels is false.
+inline constexpr const char* kNoClasses = "labels are there, but the output is no classification by its card";
+
 struct DatasetOptions {
   ModelCard card;
   std::vector<engine::ValueInfo> inputs;  // of the model
   std::int64_t classes = 0;               // of its first output; 0: not known
+  bool use_labels = true;                 // false: the model names no classes, labels are left out
 };
 
 class Dataset : public SampleSource {

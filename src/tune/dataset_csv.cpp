@@ -99,11 +99,16 @@ Result<Plan> make_plan(CsvReader& reader, const InputCard& card, const engine::V
   return plan;
 }
 
-// What one pass over the file finds: how many rows, and which label texts, with the row where each stands first.
+// What one pass over the file finds: how many rows, and which label texts, with the row where each stands first. Rows
+// that cannot be samples do not count. Once a number with a fraction has been seen, numbers are no classes and not
+// collected.
 struct Survey {
   std::size_t rows = 0;
   std::map<std::string, std::size_t> labels;
+  std::optional<std::pair<std::size_t, std::string>> fraction;  // the first row that holds one
 };
+
+constexpr std::size_t kMaxLabelBytes = 4096;
 
 Result<Survey> survey(CsvReader& reader, const Plan& plan) {
   Survey found;
@@ -112,9 +117,17 @@ Result<Survey> survey(CsvReader& reader, const Plan& plan) {
     if (!row && row.error().code != Code::kExhausted) return std::move(row).error();
     if (row && !row->has_value()) break;
     ++found.rows;
-    const bool has_label = plan.label && row && (**row).size() > *plan.label;
-    if (has_label && !(**row)[*plan.label].empty()) found.labels.emplace((**row)[*plan.label], found.rows);
-    if (found.labels.size() > kMaxCardLabels) return Error{Code::kExhausted, "more than 1000000 different labels"};
+    if (!plan.label || !row || (**row).size() != reader.header().size()) continue;
+    std::string& label = (**row)[*plan.label];
+    if (label.empty()) continue;
+    const bool is_number = parse_number(label).has_value();
+    if (is_number && !parse_index(label) && !found.fraction) found.fraction.emplace(found.rows, label);
+    if (is_number && found.fraction) continue;
+    if (label.size() > kMaxLabelBytes || found.labels.size() == kMaxCardLabels) {
+      return Error{Code::kExhausted, "row " + std::to_string(found.rows) +
+                                         ": a label over 4096 bytes, or more than 1000000 different ones"};
+    }
+    found.labels.emplace(std::move(label), found.rows);
   }
   reader.rewind();
   return found;
@@ -141,24 +154,22 @@ Status check_texts(const std::map<std::string, std::size_t>& texts, const std::v
 
 Result<Labels> read_labels(const Survey& found, const DatasetOptions& options) {
   Labels labels{options.card.output.labels, ""};
-  const LabelIndex index(labels.names);
-  bool all_named = true;
-  bool all_numbers = true;
-  bool all_integers = true;
-  std::pair<std::size_t, std::string> fraction(found.rows + 1, "");  // the first row that holds one
-  for (const auto& [text, row] : found.labels) {
-    all_named &= index.find(text).has_value() || parse_index(text).has_value();
-    all_numbers &= parse_number(text).has_value();
-    if (parse_index(text)) continue;
-    all_integers = false;
-    fraction = std::min(fraction, {row, text});
-  }
-  if (all_numbers && !all_integers && !all_named) {
+  const bool has_texts =
+      std::ranges::any_of(found.labels, [](const auto& label) { return !parse_number(label.first); });
+  if (found.fraction && !has_texts) {
     labels.objection = "the column \"label\" holds numbers that are no class indices (row " +
-                       std::to_string(fraction.first) + " holds " + fraction.second + ")";
+                       std::to_string(found.fraction->first) + " holds " + found.fraction->second + ")";
     return labels;
   }
-  if (labels.names.empty() && !all_integers) {
+  if (!options.use_labels) {
+    labels.objection = kNoClasses;
+    return labels;
+  }
+  if (found.fraction) {
+    return Error{Code::kInvalid, "row " + std::to_string(found.fraction->first) + ": label '" + found.fraction->second +
+                                     "' is no class, where others are names"};
+  }
+  if (labels.names.empty() && has_texts) {
     for (const auto& [text, row] : found.labels) labels.names.push_back(text);
     return labels;
   }
@@ -191,7 +202,7 @@ class Csv final : public Dataset {
   std::size_t size() const override { return rows_; }
   bool has_labels() const override { return plan_.label && labels_.objection.empty(); }
   const std::vector<std::string>& labels() const override { return labels_.names; }
-  std::string label_objection() const override { return labels_.objection; }
+  std::string label_objection() const override { return plan_.label ? labels_.objection : ""; }
 
  private:
   Result<Sample> read(const std::string& origin) {

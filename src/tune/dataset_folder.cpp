@@ -127,12 +127,14 @@ Result<std::vector<ClassFolder>> match_labels(const std::vector<std::string>& fo
 
 class ImageFolder final : public Dataset {
  public:
-  ImageFolder(const os::FileSystem& files, std::string path, InputCard card, engine::ValueInfo input,
-              std::vector<Entry> entries, std::vector<std::string> labels)
+  ImageFolder(const os::FileSystem& files, std::string path, InputCard card, engine::ValueInfo input, SampleShape shape,
+              std::vector<Entry> entries, std::vector<std::string> labels, bool use_labels)
       : files_(files),
         path_(std::move(path)),
         card_(std::move(card)),
         input_(std::move(input)),
+        whole_(shape == SampleShape::kWhole),
+        use_labels_(use_labels),
         entries_(std::move(entries)),
         labels_(std::move(labels)) {}
 
@@ -141,27 +143,35 @@ class ImageFolder final : public Dataset {
     const Entry& entry = entries_[at_++];
     Result<Tensor> tensor = load(entry);
     if (!tensor) return with_context(std::move(tensor).error(), entry.name);
-    return std::optional<Sample>(Sample{{{input_.name, std::move(*tensor)}}, entry.label, entry.name});
+    Sample sample{{{input_.name, std::move(*tensor)}}, std::nullopt, entry.name};
+    if (use_labels_) sample.label = entry.label;
+    sample.whole = whole_;
+    return std::optional<Sample>(std::move(sample));
   }
   Status rewind() override {
     at_ = 0;
     return {};
   }
   std::size_t size() const override { return entries_.size(); }
-  bool has_labels() const override { return entries_.front().label.has_value(); }
+  bool has_labels() const override { return use_labels_ && entries_.front().label.has_value(); }
   const std::vector<std::string>& labels() const override { return labels_; }
+  std::string label_objection() const override { return !use_labels_ && entries_.front().label ? kNoClasses : ""; }
 
  private:
   Result<Tensor> load(const Entry& entry) const {
     const std::string path = os::join_path(path_, entry.name);
     ASSIGN_OR_RETURN(const std::string bytes, os::read_file(files_, path, kMaxImageFileBytes));
-    return media::decode_to_tensor(std::as_bytes(std::span(bytes)), card_, input_.dtype);
+    ASSIGN_OR_RETURN(Tensor tensor, media::decode_to_tensor(std::as_bytes(std::span(bytes)), card_, input_.dtype));
+    if (!whole_) return tensor;
+    return std::move(tensor).reshaped(Shape(tensor.shape().begin() + 1, tensor.shape().end()));
   }
 
   const os::FileSystem& files_;
   std::string path_;
   InputCard card_;
   engine::ValueInfo input_;
+  bool whole_;  // the input has no batch axis
+  bool use_labels_;
   std::vector<Entry> entries_;
   std::vector<std::string> labels_;
   std::size_t at_ = 0;
@@ -182,11 +192,9 @@ Result<std::vector<Entry>> list_classes(const os::FileSystem& files, const std::
 }
 
 // The card and the model must agree before the first image is read.
-Result<engine::ValueInfo> check_card(const DatasetOptions& options) {
-  ASSIGN_OR_RETURN(engine::ValueInfo input, only_input(options, "a folder of images"));
+Result<SampleShape> check_card(const DatasetOptions& options, const engine::ValueInfo& input) {
   ASSIGN_OR_RETURN(const Shape shape, media::image_tensor_shape(options.card.input, input.dtype));
-  RETURN_IF_ERROR(match_shape(shape, input));
-  return input;
+  return match_shape(shape, input);
 }
 
 Error no_images(const std::string& path) {
@@ -207,7 +215,8 @@ Result<std::unique_ptr<Dataset>> open_image_folder(const os::FileSystem& files, 
                                      "') beside class folders ('" + listing.folders.front() +
                                      "'); move them into their class folders"};
   }
-  ASSIGN_OR_RETURN(engine::ValueInfo input, check_card(options));
+  ASSIGN_OR_RETURN(engine::ValueInfo input, only_input(options, "a folder of images"));
+  ASSIGN_OR_RETURN(const SampleShape shape, check_card(options, input));
 
   std::vector<std::string> labels = options.card.output.labels;
   std::vector<Entry> entries;
@@ -222,7 +231,8 @@ Result<std::unique_ptr<Dataset>> open_image_folder(const os::FileSystem& files, 
     return Error{Code::kExhausted, "'" + path + "' holds over " + std::to_string(kMaxDatasetFiles) + " images"};
   }
   return std::unique_ptr<Dataset>(std::make_unique<ImageFolder>(files, path, options.card.input, std::move(input),
-                                                                std::move(entries), std::move(labels)));
+                                                                shape, std::move(entries), std::move(labels),
+                                                                options.use_labels));
 }
 
 }  // namespace arete::tune

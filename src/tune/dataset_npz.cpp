@@ -37,14 +37,17 @@ class Rows {
       row_shape_.front() = 1;
     }
     ASSIGN_OR_RETURN(const std::size_t row_bytes, tensor_bytes(dtype_, row_shape_));
+    if (row_bytes == 0) return Error{Code::kInvalid, entry_.name + " has rows without elements"};
     if (row_bytes > kMaxSampleBytes) return Error{Code::kExhausted, "one row of " + entry_.name + " is over 1 GiB"};
     return {};
   }
 
-  // [1, ...], at most count() times; or the single number.
-  Result<Tensor> next() {
+  // [rows, ...], at most count() in all; or the single number.
+  Result<Tensor> next(std::int64_t rows = 1) {
     if (number_) return *number_;
-    ASSIGN_OR_RETURN(Tensor row, Tensor::zeros(dtype_, row_shape_));
+    Shape shape = row_shape_;
+    if (!is_number()) shape.front() = rows;
+    ASSIGN_OR_RETURN(Tensor row, Tensor::zeros(dtype_, std::move(shape)));
     RETURN_IF_ERROR(stream_->read(row.mutable_bytes()));
     if (is_number()) number_ = row;
     return row;
@@ -67,18 +70,16 @@ class Rows {
   std::optional<Tensor> number_;
 };
 
-// The class of one row of labels: an integer, or which of several is 1 while the others are 0.
-Result<std::int64_t> label_of(const Tensor& row) {
-  ASSIGN_OR_RETURN(const std::vector<double> values, to_doubles(row));
-  if (values.size() == 1) {
-    const bool is_index = std::trunc(values[0]) == values[0] && std::abs(values[0]) < 1e15;
-    if (!is_index) return Error{Code::kInvalid, "label " + std::to_string(values[0]) + " is no class index"};
-    return static_cast<std::int64_t>(values[0]);
+// The class that one row of labels names: an integer, or which of several is 1 while the others are 0. Nothing for
+// others.
+std::optional<std::int64_t> label_of(std::span<const double> row) {
+  if (row.size() == 1) {
+    const bool is_index = std::trunc(row[0]) == row[0] && std::abs(row[0]) < 1e15;
+    return is_index ? std::optional(static_cast<std::int64_t>(row[0])) : std::nullopt;
   }
-  const auto one = std::ranges::find(values, 1.0);
-  const bool is_one_hot = one != values.end() && std::ranges::count(values, 0.0) + 1 == std::ssize(values);
-  if (!is_one_hot) return Error{Code::kInvalid, "its label is not one-hot (one 1, all others 0)"};
-  return one - values.begin();
+  const auto one = std::ranges::find(row, 1.0);
+  const bool is_one_hot = one != row.end() && std::ranges::count(row, 0.0) + 1 == std::ssize(row);
+  return is_one_hot ? std::optional(one - row.begin()) : std::nullopt;
 }
 
 struct Column {
@@ -137,7 +138,8 @@ class Npz final : public Dataset {
       ASSIGN_OR_RETURN(tensor, fit_tensor(std::move(tensor), inputs_[i].input));
     }
     if (!label) return sample;
-    ASSIGN_OR_RETURN(sample.label, label_of(*label));
+    ASSIGN_OR_RETURN(const std::vector<double> values, to_doubles(*label));
+    sample.label = label_of(values);
     return sample;
   }
 
@@ -217,28 +219,37 @@ Result<std::vector<Column>> open_inputs(const Archive& archive, const DatasetOpt
   return columns;
 }
 
-// Every label is looked at before the first sample is: one that is none of the classes makes DATA another model's.
-Result<Labels> open_labels(const Archive& archive, const DatasetOptions& options) {
+// Every label is looked at before the first sample is: one that is none of the classes makes DATA another model's, and
+// numbers that are no classes at all make them the targets of a regression.
+Result<Labels> open_labels(const Archive& archive, const DatasetOptions& options, std::int64_t count) {
+  constexpr std::int64_t kBlock = 4096;
+  if (!options.use_labels) return Labels{std::nullopt, kNoClasses};
   ASSIGN_OR_RETURN(Rows rows, open_rows(archive, kLabels));
-  const Result<Tensor> sample = Tensor::zeros(rows.dtype(), {1});
-  const bool is_real = sample.has_value() && to_doubles(*sample).has_value();
-  if (!is_real || rows.is_number() || rows.row_shape().size() > 2 || rows.row_shape().back() == 0) {
+  if (!is_real(rows.dtype()) || rows.is_number() || rows.row_shape().size() > 2)
     return Error{Code::kInvalid, "labels y must be integers [n] or one-hot [n,classes]"};
+  if (rows.count() != count) {
+    return Error{Code::kInvalid, std::to_string(rows.count()) + " labels y for " + std::to_string(count) + " rows"};
   }
   const std::int64_t classes = classes_of(options);
   const std::int64_t width = rows.row_shape().size() == 2 ? rows.row_shape()[1] : 1;
-  for (std::int64_t i = 0; i < rows.count(); ++i) {
-    ASSIGN_OR_RETURN(const Tensor row, rows.next());
-    const Result<std::int64_t> label = label_of(row);
-    if (!label)
-      return Labels{std::nullopt, "y holds no classes (row " + std::to_string(i) + ": " + label.error().message + ")"};
-    if (width > 1 && classes > 0 && width != classes) {
-      return Error{Code::kInvalid, "one-hot labels y have " + std::to_string(width) + " classes, the model has " +
-                                       std::to_string(classes)};
-    }
-    const Status known = check_label(*label, classes);
-    if (!known) return with_context(known.error(), "row " + std::to_string(i));
+  std::optional<Error> wrong;
+  if (width > 1 && classes > 0 && width != classes) {
+    wrong = Error{Code::kInvalid, "one-hot labels y have " + std::to_string(width) + " classes, the model has " +
+                                      std::to_string(classes)};
   }
+  for (std::int64_t first = 0; first < count; first += kBlock) {
+    ASSIGN_OR_RETURN(const Tensor block, rows.next(std::min(kBlock, count - first)));
+    ASSIGN_OR_RETURN(const std::vector<double> values, to_doubles(block));
+    const auto size = static_cast<std::size_t>(width);
+    for (std::size_t at = 0; at < values.size(); at += size) {
+      const std::string row = "row " + std::to_string(first + static_cast<std::int64_t>(at / size));
+      const std::optional<std::int64_t> label = label_of(std::span(values).subspan(at, size));
+      if (!label) return Labels{std::nullopt, "y holds no classes (" + row + ")"};
+      const Status known = wrong ? Status() : check_label(*label, classes);
+      if (!known) wrong = with_context(known.error(), row);
+    }
+  }
+  if (wrong) return *wrong;
   RETURN_IF_ERROR(rows.rewind());
   return Labels{std::move(rows), ""};
 }
@@ -268,11 +279,7 @@ Result<std::unique_ptr<Dataset>> open_arrays(const os::FileSystem& files, const 
       std::ranges::any_of(columns, [](const Column& column) { return column.input.name == kLabels; });
   Labels labels;
   if (!y_is_input && archive.entries.contains(kLabels)) {
-    ASSIGN_OR_RETURN(labels, open_labels(archive, options));
-    if (labels.rows && labels.rows->count() != count) {
-      return Error{Code::kInvalid,
-                   std::to_string(labels.rows->count()) + " labels y for " + std::to_string(count) + " rows"};
-    }
+    ASSIGN_OR_RETURN(labels, open_labels(archive, options, count));
   }
   return std::unique_ptr<Dataset>(
       std::make_unique<Npz>(std::move(columns), count, std::move(labels), options.card.output.labels));

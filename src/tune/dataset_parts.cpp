@@ -15,13 +15,6 @@ std::string fold_case(std::string_view name) {
   return folded;
 }
 
-bool is_float(DType dtype) { return dtype == DType::kFloat16 || dtype == DType::kFloat32 || dtype == DType::kFloat64; }
-
-bool is_real(DType dtype) {
-  const Result<Tensor> one = Tensor::zeros(dtype, {});
-  return one.has_value() && to_doubles(*one).has_value();
-}
-
 template <class Element, class Convert>
 void store(std::span<const double> values, Tensor& tensor, Convert convert) {
   auto* const to = reinterpret_cast<Element*>(tensor.mutable_bytes().data());
@@ -53,6 +46,11 @@ bool all_finite(const Tensor& tensor) {
 
 }  // namespace
 
+bool is_real(DType dtype) {
+  const Result<Tensor> one = Tensor::zeros(dtype, {});
+  return one.has_value() && to_doubles(*one).has_value();
+}
+
 LabelIndex::LabelIndex(const std::vector<std::string>& labels) {
   for (std::size_t i = 0; i < labels.size(); ++i) {
     const auto index = static_cast<std::int64_t>(i);
@@ -66,13 +64,6 @@ std::optional<std::int64_t> LabelIndex::find(std::string_view name) const {
   if (const auto found = exact_.find(name); found != exact_.end()) return found->second;
   const auto found = folded_.find(fold_case(name));
   return found == folded_.end() ? std::nullopt : found->second;
-}
-
-Status check_label(std::int64_t label, std::int64_t classes) {
-  if (label >= 0 && (classes == 0 || label < classes)) return {};
-  if (classes == 0) return Error{Code::kInvalid, "label " + std::to_string(label) + " must not be negative"};
-  return Error{Code::kInvalid, "label " + std::to_string(label) + " is out of range, the model has " +
-                                   std::to_string(classes) + " classes (0.." + std::to_string(classes - 1) + ")"};
 }
 
 std::int64_t classes_of(const DatasetOptions& options) {
@@ -109,7 +100,7 @@ Result<SampleShape> match_shape(const Shape& sample, const engine::ValueInfo& in
 }
 
 Status check_dtype(DType from, const engine::ValueInfo& input) {
-  if (from == input.dtype || (is_float(input.dtype) && is_real(from))) return {};
+  if (from == input.dtype || (is_floating(input.dtype) && is_real(from))) return {};
   const std::string wanted(name_of(input.dtype));
   return Error{Code::kInvalid, "the data is " + std::string(name_of(from)) + ", and the model's input " + input.name +
                                    " wants " + wanted + "; save it again after x.astype('" + wanted + "')"};
@@ -120,7 +111,7 @@ Result<Tensor> fit_tensor(Tensor tensor, const engine::ValueInfo& input) {
     ASSIGN_OR_RETURN(const std::vector<double> values, to_doubles(tensor));
     ASSIGN_OR_RETURN(tensor, convert(tensor, values, input.dtype));
   }
-  if (!is_float(input.dtype) || all_finite(tensor)) return tensor;
+  if (!is_floating(input.dtype) || all_finite(tensor)) return tensor;
   return Error{Code::kInvalid, "input " + input.name + " holds NaN, infinity or a number too large for " +
                                    std::string(name_of(input.dtype))};
 }

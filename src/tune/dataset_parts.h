@@ -31,10 +31,11 @@ class LabelIndex {
   std::map<std::string, std::optional<std::int64_t>> folded_;  // nothing: several labels
 };
 
-// kInvalid unless 0 <= label, and label < classes where classes is not 0.
-Status check_label(std::int64_t label, std::int64_t classes);
 // As many as the card has labels, else as the model has classes; 0: not known.
 std::int64_t classes_of(const DatasetOptions& options);
+
+// Numbers of this dtype are real ones, as to_doubles() gives them.
+bool is_real(DType dtype);
 
 // The model's only input. kUnsupported naming what to use, when it has several.
 Result<engine::ValueInfo> only_input(const DatasetOptions& options, std::string_view kind);

@@ -1,6 +1,6 @@
 // Which samples of one stream stand in another too: calibration and evaluation that share samples flatter the accuracy.
 // Known by a 64-bit hash of their tensors, so that copies and links are found whatever their file is called.
-// Not for: samples that only look alike. Threads: one. Memory: 8 bytes a sample, at most kMaxSeenSamples.
+// Not for: samples that only look alike. Threads: one. Memory: some 40 bytes a sample, at most kMaxSeenSamples.
 #pragma once
 
 #include <cstdint>

@@ -200,7 +200,9 @@ TEST(ExternalData, PlacesAreChecked) {
   const auto refused = [&](const std::string& location) {
     return Row{{{"location", location}},
                Code::kUntrusted,
-               head + "external data '" + location + "': only files in the model's own folder are read"};
+               head + "external data '" + location +
+                   "': only files in the model's own folder are read; put it beside the "
+                   "model and save that with a relative location"};
   };
   const std::vector<Row> table = {
       refused("/etc/passwd"),

@@ -159,6 +159,27 @@ TEST(CompareOutputs, JudgesTheOneScoreOfAYesNoClassifier) {
   EXPECT_DOUBLE_EQ(*result->candidates[0].top1, 0.7);
 }
 
+// One number that is no floating score names no class, whatever the card says.
+TEST(CompareOutputs, TakesNoIntegerForAScore) {
+  const std::vector<ValueInfo> one = {{"n", DType::kInt64, {-1, 1}}};
+  const auto says = [](std::int64_t number) -> Compute {
+    return [number](std::span<const NamedTensor> inputs) -> Result<std::vector<Tensor>> {
+      const std::vector<std::int64_t> numbers(static_cast<std::size_t>(inputs[0].tensor.shape()[0]), number);
+      return std::vector<Tensor>{
+          Tensor::of<std::int64_t>({inputs[0].tensor.shape()[0], 1}, std::span<const std::int64_t>(numbers))};
+    };
+  };
+  FakeSession original(kIn, one, says(3));
+  FakeSession candidate(kIn, one, says(7));
+  FakeSource source({sample_of_number(0, 3), sample_of_number(1, 3)});
+  CompareOptions options;
+  options.yes_above = 0.5;
+  const auto result = compare(original, candidate, source, options);
+  ASSERT_OK(result);
+  EXPECT_FALSE(result->candidates[0].top1.has_value());
+  EXPECT_FALSE(result->candidates[0].is_exact());
+}
+
 TEST(CompareOutputs, RefusesLabelsThatAreNoClasses) {
   FakeSession original(kIn, kOut, classify(0));
   FakeSession candidate(kIn, kOut, classify(0));

@@ -182,6 +182,19 @@ TEST_F(FolderTest, FoldersWithoutImagesSayWhatWasExpected) {
   EXPECT_ERROR(open_dataset(files_, "nowhere", image_options()), Code::kNotFound, "nowhere");
 }
 
+TEST_F(FolderTest, AnInputWithoutABatchAxisTakesOneImage) {
+  add("a.png");
+  DatasetOptions options = image_options();
+  Shape& shape = options.inputs[0].shape;
+  shape.erase(shape.begin());
+  const Result<std::unique_ptr<Dataset>> dataset = open(options);
+  ASSERT_OK(dataset);
+  const Stream stream = read_all(**dataset);
+  ASSERT_EQ(stream.samples.size(), 1U);
+  EXPECT_TRUE(stream.samples[0].whole);
+  EXPECT_EQ(stream.samples[0].inputs[0].tensor.shape(), shape);
+}
+
 TEST_F(FolderTest, CardAndModelMustAgree) {
   add("cat/1.png");
   DatasetOptions options = image_options();
@@ -319,8 +332,32 @@ TEST_F(NpzTest, TargetsOfARegressionAreNoLabels) {
     ASSERT_OK(dataset);
     EXPECT_FALSE((*dataset)->has_labels());
     EXPECT_NE((*dataset)->label_objection().find("y holds no classes (row "), std::string::npos);
+    EXPECT_FALSE((*dataset)->has_labels());
     EXPECT_EQ(read_all(**dataset).samples.size(), 3U);
   }
+}
+
+TEST_F(NpzTest, LabelsMeanTheSameInAnyOrder) {
+  DatasetOptions options = tensor_options({-1, 2});
+  options.classes = 2;
+  for (const Tensor& y : {Tensor::of<float>({3}, {0.5, 250, 3}), Tensor::of<float>({3}, {250, 3, 0.5}),
+                          Tensor::of<float>({3, 3}, {1, 0, 0, 1, 1, 0, 0, 0, 1})}) {
+    const Result<std::unique_ptr<Dataset>> dataset = open(npz({{"x", kRows}, {"y", y}}), options);
+    ASSERT_OK(dataset);
+    EXPECT_FALSE((*dataset)->has_labels());
+  }
+  options.use_labels = false;
+  const Result<std::unique_ptr<Dataset>> dataset =
+      open(npz({{"x", kRows}, {"y", Tensor::of<std::int64_t>({3}, {9999, -1, 0})}}), options);
+  ASSERT_OK(dataset);
+  EXPECT_FALSE((*dataset)->has_labels());
+  EXPECT_NE((*dataset)->label_objection(), "");
+}
+
+// A few bytes must not become 2^40 samples.
+TEST_F(NpzTest, RowsWithoutElementsAreRefused) {
+  EXPECT_ERROR(open(npz({{"x", Tensor::of<float>({3, 0}, {})}}), tensor_options({-1, -1})), Code::kInvalid,
+               "rows without elements");
 }
 
 // Silero's shape: a window, a state with time or layers first, and a scalar.
@@ -491,6 +528,25 @@ TEST_F(CsvTest, LabelsMayBeTexts) {
   ASSERT_OK(dataset);
   EXPECT_EQ((*dataset)->labels(), (std::vector<std::string>{"cat", "dog"}));
   EXPECT_EQ(labels_of(read_all(**dataset)), (std::vector<std::int64_t>{1, 0, 1}));
+}
+
+// What a malformed row says in the place of its label counts for nothing.
+TEST_F(CsvTest, RowsThatAreNoSamplesDoNotSayWhatLabelsMean) {
+  const std::string good = "a,b,label\n1,2,0\n3,4,1\n";
+  for (const std::string bad : {"5,6,7.5,0\n", "5,6,17,0\n", "5,6,bee,1\n"}) {
+    DatasetOptions options = tensor_options({-1, 2});
+    options.classes = 2;
+    const Result<std::unique_ptr<Dataset>> dataset = open(good + bad, options);
+    ASSERT_OK(dataset);
+    const Stream stream = read_all(**dataset);
+    EXPECT_EQ(labels_of(stream), (std::vector<std::int64_t>{0, 1}));
+    EXPECT_EQ(stream.errors.size(), 1U);
+  }
+}
+
+TEST_F(CsvTest, NamesAndFractionsDoNotMix) {
+  EXPECT_ERROR(open("a,label\n1,cat\n2,0.5\n", tensor_options({-1, 1})), Code::kInvalid,
+               "row 2: label '0.5' is no class");
 }
 
 TEST_F(CsvTest, TargetsOfARegressionAreNoLabels) {

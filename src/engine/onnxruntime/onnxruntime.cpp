@@ -3,10 +3,10 @@
 #include <onnxruntime_cxx_api.h>
 
 #include <algorithm>
-#include <filesystem>
 #include <new>
 #include <optional>
 
+#include "core/external_location.h"
 #include "engine/host.h"
 #include "engine/onnx_scan.h"
 #include "engine/onnxruntime/errors.h"
@@ -85,20 +85,14 @@ Result<ValueInfo> value_info(const std::string& role, std::string name, const Or
   return info;
 }
 
-// A file that lies outside the model's folder must not be read: a model from elsewhere could show
-// the content of any file in its outputs. Newer libraries refuse this too, 1.21 does not.
+// Newer libraries refuse files outside the model's folder too, 1.21 does not.
 Status check_external_files(const OnnxScan& scan, const ModelSource& source) {
   for (const std::string& file : scan.external_files) {
     if (source.folder.empty()) {
       return Error{Code::kInvalid,
                    "its weights lie in '" + file + "', but it was given as bytes; open it from its file"};
     }
-    const std::filesystem::path path = std::filesystem::path(file).lexically_normal();
-    if (path.is_absolute() || path.empty() || *path.begin() == "..") {
-      return Error{Code::kUntrusted, "its weights lie in '" + file +
-                                         "', outside the model's folder; put them beside the model "
-                                         "and save it with a relative location"};
-    }
+    RETURN_IF_ERROR(check_external_location(file));
   }
   return {};
 }
