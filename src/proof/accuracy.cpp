@@ -127,7 +127,11 @@ class Comparer {
   static BatchRule rule_for(const engine::Session& original, std::span<engine::Session* const> candidates,
                             const CompareOptions& options) {
     BatchRule rule = batch_rule_for(original.inputs());
-    if (rule.exact) return rule;
+    // A fixed first axis that the outputs do not carry is no batch: time, in a sequence model.
+    const bool is_batch = std::ranges::all_of(original.outputs(), [&](const engine::ValueInfo& output) {
+      return output.known_shape && !output.shape.empty() && output.shape[0] == rule.largest;
+    });
+    if (rule.exact) return is_batch ? rule : BatchRule{};
     rule.largest = std::min(options.batch, rule.largest);
     for (const engine::Session* session : candidates)
       rule.largest = std::min(rule.largest, batch_rule_for(session->inputs()).largest);
