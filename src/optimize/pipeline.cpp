@@ -53,6 +53,7 @@ class Run {
   Status open_sessions();
   Result<SampleSource*> proof_source();
   Result<std::vector<NamedTensor>> latency_inputs(SampleSource& source);
+  proof::BatchRule batch_rule() const;
   proof::CompareOptions compare_options() const;
   std::string how_to_classify() const;
   void say_evidence(const proof::Comparison& comparison, std::size_t known);
@@ -262,9 +263,10 @@ Status Run::quantise() {
     candidates_.push_back(make_candidate("freeze", "fp32", read_.model));
     candidates_.back().reference_only = true;
   }
+  SampleSource* samples = calibration_.get();
   std::optional<tune::RememberedSource> remembered;
-  if (calibration_) remembered.emplace(*calibration_, calibrated_on_);
-  CandidateRequest request{*target_, request_.precision, remembered ? &*remembered : nullptr, request_.threads, {}};
+  if (calibration_ && evaluation_) samples = &remembered.emplace(*calibration_, calibrated_on_);
+  CandidateRequest request{*target_, request_.precision, samples, request_.threads, {}};
   request.calibrate.max_samples = request_.max_calibration_samples;
   request.calibrate.cancelled = observer_.stop_requested;
   const proof::Progress shown = progress("calibrating");
@@ -322,6 +324,10 @@ Status Run::open_sessions() {
   return {};
 }
 
+proof::BatchRule Run::batch_rule() const {
+  return proof::batch_rule_for(original_.session->inputs(), original_.session->outputs());
+}
+
 // Evaluation samples where there are any, else the calibration's, else random ones: ever weaker evidence.
 Result<SampleSource*> Run::proof_source() {
   if (evaluation_) return evaluation_.get();
@@ -331,13 +337,14 @@ Result<SampleSource*> Run::proof_source() {
     return calibration_.get();
   }
   outcome_.notes.push_back("no samples: variants were judged on random inputs, which say little about real ones");
-  ASSIGN_OR_RETURN(random_, proof::random_samples(original_.session->inputs(), kRandomSeed, kRandomSamples));
+  ASSIGN_OR_RETURN(random_,
+                   proof::random_samples(original_.session->inputs(), kRandomSeed, kRandomSamples, batch_rule()));
   return random_.get();
 }
 
 Result<std::vector<NamedTensor>> Run::latency_inputs(SampleSource& source) {
   RETURN_IF_ERROR(source.rewind());
-  proof::BatchRule rule = proof::batch_rule_for(original_.session->inputs());
+  proof::BatchRule rule = batch_rule();
   if (!rule.exact) rule.largest = 1;
   proof::SampleBatcher batcher(source, rule);
   while (true) {
@@ -358,7 +365,9 @@ proof::CompareOptions Run::compare_options() const {
 }
 
 Status Run::compare(SampleSource& samples) {
-  tune::CountedSource source(samples, calibrated_on_);
+  std::optional<tune::CountedSource> counted;
+  if (!calibrated_on_.empty()) counted.emplace(samples, calibrated_on_);
+  SampleSource& source = counted ? *counted : samples;
   RETURN_IF_ERROR(source.rewind());
   std::vector<engine::Session*> sessions;
   std::vector<std::size_t> variants;
@@ -388,7 +397,7 @@ Status Run::compare(SampleSource& samples) {
     if (!evaluation_) report.agreement.accuracy.reset();
     outcome_.variants[variants[i]].report = std::move(report);
   }
-  say_evidence(comparison, source.known());
+  say_evidence(comparison, counted ? counted->known() : 0);
   return {};
 }
 
@@ -398,7 +407,7 @@ void Run::say_evidence(const proof::Comparison& comparison, std::size_t known) {
   if (comparison.skipped > static_cast<std::int64_t>(comparison.errors.size())) {
     outcome_.notes.push_back(std::to_string(comparison.skipped) + " samples were skipped in all");
   }
-  if (evaluation_ && known > 0) {
+  if (known > 0) {
     outcome_.notes.push_back(std::to_string(known) +
                              " evaluation samples are calibration samples too: what they say is flattered");
     outcome_.weak_evidence = true;
@@ -443,8 +452,7 @@ Status Run::measure(const std::vector<NamedTensor>& inputs) {
   if (proof::is_too_noisy(*outcome_.control)) {
     outcome_.notes.push_back(
         "the machine wavered while the original was measured against itself: latencies are not to be trusted, run "
-        "again "
-        "when it is quiet");
+        "again when it is quiet");
   }
   return {};
 }

@@ -102,8 +102,7 @@ class Comparer {
         batcher_(source, rule_.exact ? rule_ : BatchRule{}, options.max_samples),
         yes_above_(options.yes_above),
         total_(options.max_samples > 0 ? std::min(source.size(), options.max_samples) : source.size()),
-        progress_(progress),
-        max_batch_(rule_.largest) {
+        progress_(progress) {
     for (engine::Session* session : candidates) candidates_.emplace_back(*session, original, options.yes_above);
   }
 
@@ -126,12 +125,8 @@ class Comparer {
  private:
   static BatchRule rule_for(const engine::Session& original, std::span<engine::Session* const> candidates,
                             const CompareOptions& options) {
-    BatchRule rule = batch_rule_for(original.inputs());
-    // A fixed first axis that the outputs do not carry is no batch: time, in a sequence model.
-    const bool is_batch = std::ranges::all_of(original.outputs(), [&](const engine::ValueInfo& output) {
-      return output.known_shape && !output.shape.empty() && output.shape[0] == rule.largest;
-    });
-    if (rule.exact) return is_batch ? rule : BatchRule{};
+    BatchRule rule = batch_rule_for(original.inputs(), original.outputs());
+    if (rule.exact) return rule;
     rule.largest = std::min(options.batch, rule.largest);
     for (const engine::Session* session : candidates)
       rule.largest = std::min(rule.largest, batch_rule_for(session->inputs()).largest);
@@ -203,13 +198,13 @@ class Comparer {
       batcher_.skip(sample.origins[0] + ": " + (refused ? "it ran the second time only" : refused.error().message));
     }
     // No sample was to blame: the inside of a model is fixed to one row.
-    if (batch.samples > 1 && batcher_.skipped() == skipped_before) max_batch_ = 1;
-    batcher_.set_batch_size(std::min(batch_size_, max_batch_));
+    if (batch.samples > 1 && batcher_.skipped() == skipped_before) rule_.largest = 1;
+    batcher_.set_batch_size(std::min(batch_size_, rule_.largest));
     return {};
   }
 
   void choose_batch_size(std::size_t bytes_a_sample) {
-    batch_size_ = batch_size_within(bytes_a_sample, max_batch_);
+    batch_size_ = batch_size_within(bytes_a_sample, rule_.largest);
     batcher_.set_batch_size(batch_size_);
   }
 
@@ -226,7 +221,6 @@ class Comparer {
   std::size_t total_;
   const Progress& progress_;
   std::vector<Candidate> candidates_;
-  int max_batch_;
   int batch_size_ = 1;
   bool names_classes_alone_ = false;
   std::optional<Error> wrong_label_;

@@ -6,7 +6,6 @@
 #include <string>
 
 #include "proof/random.h"
-#include "proof/sample_batch.h"
 
 namespace arete::proof {
 namespace {
@@ -88,10 +87,7 @@ Result<Tensor> random_tensor(const engine::ValueInfo& info, Random& random, std:
 class RandomSource final : public SampleSource {
  public:
   RandomSource(std::vector<engine::ValueInfo> inputs, std::uint64_t seed, std::size_t count)
-      : inputs_(std::move(inputs)), seed_(seed), count_(count) {
-    if (!batch_rule_for(inputs_).exact) return;
-    for (engine::ValueInfo& input : inputs_) input.shape[0] = 1;
-  }
+      : inputs_(std::move(inputs)), seed_(seed), count_(count) {}
 
   Result<std::optional<Sample>> next() override {
     if (at_ == count_) return std::optional<Sample>();
@@ -129,7 +125,10 @@ Result<std::vector<NamedTensor>> random_inputs(std::span<const engine::ValueInfo
 }
 
 Result<std::unique_ptr<SampleSource>> random_samples(std::vector<engine::ValueInfo> inputs, std::uint64_t seed,
-                                                     std::size_t count) {
+                                                     std::size_t count, const BatchRule& rule) {
+  if (rule.exact) {
+    for (engine::ValueInfo& input : inputs) input.shape[0] = 1;
+  }
   RETURN_IF_ERROR(random_inputs(inputs, seed));  // so that the caller learns at once
   return std::unique_ptr<SampleSource>(std::make_unique<RandomSource>(std::move(inputs), seed, count));
 }

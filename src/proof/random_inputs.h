@@ -14,6 +14,7 @@
 #include "core/result.h"
 #include "core/sample_source.h"
 #include "engine/engine.h"
+#include "proof/sample_batch.h"
 
 namespace arete::proof {
 
@@ -25,8 +26,9 @@ namespace arete::proof {
 Result<std::vector<NamedTensor>> random_inputs(std::span<const engine::ValueInfo> inputs, std::uint64_t seed,
                                                std::int64_t batch = 1);
 
-// `count` unlabelled samples of such inputs, made as they are asked for. Same errors.
+// `count` unlabelled samples of such inputs, made as they are asked for; single rows where the model's rule is exact.
+// Same errors.
 Result<std::unique_ptr<SampleSource>> random_samples(std::vector<engine::ValueInfo> inputs, std::uint64_t seed,
-                                                     std::size_t count);
+                                                     std::size_t count, const BatchRule& rule = {});
 
 }  // namespace arete::proof

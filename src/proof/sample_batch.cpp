@@ -55,15 +55,17 @@ bool same_shapes(const Sample& a, const Sample& b) {
 
 }  // namespace
 
-BatchRule batch_rule_for(std::span<const engine::ValueInfo> inputs) {
+BatchRule batch_rule_for(std::span<const engine::ValueInfo> inputs, std::span<const engine::ValueInfo> outputs) {
   if (inputs.empty() || !inputs[0].known_shape || inputs[0].shape.empty()) return {};
   const std::int64_t rows = inputs[0].shape[0];
-  const bool joins = std::ranges::all_of(inputs, [rows](const engine::ValueInfo& info) {
-    return info.known_shape && !info.shape.empty() && info.shape[0] == rows && bits_of(info.dtype) >= 8;
-  });
+  const auto has_rows = [rows](const engine::ValueInfo& info) {
+    return info.known_shape && !info.shape.empty() && info.shape[0] == rows;
+  };
+  const bool joins = std::ranges::all_of(
+      inputs, [&](const engine::ValueInfo& info) { return has_rows(info) && bits_of(info.dtype) >= 8; });
   if (joins && rows == -1) return {kDefaultBatch, false};
-  if (joins && rows > 1 && rows <= kMaxExactBatch) return {static_cast<int>(rows), true};
-  return {};
+  const bool is_batch = rows > 1 && rows <= kMaxExactBatch && std::ranges::all_of(outputs, has_rows);
+  return joins && is_batch ? BatchRule{static_cast<int>(rows), true} : BatchRule{};
 }
 
 int batch_size_within(std::size_t bytes_a_sample, int largest) {

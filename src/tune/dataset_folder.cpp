@@ -162,8 +162,7 @@ class ImageFolder final : public Dataset {
     const std::string path = os::join_path(path_, entry.name);
     ASSIGN_OR_RETURN(const std::string bytes, os::read_file(files_, path, kMaxImageFileBytes));
     ASSIGN_OR_RETURN(Tensor tensor, media::decode_to_tensor(std::as_bytes(std::span(bytes)), card_, input_.dtype));
-    if (!whole_) return tensor;
-    return std::move(tensor).reshaped(Shape(tensor.shape().begin() + 1, tensor.shape().end()));
+    return whole_ ? without_first_axis(tensor) : tensor;
   }
 
   const os::FileSystem& files_;

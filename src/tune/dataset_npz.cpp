@@ -89,8 +89,7 @@ struct Column {
 
   Result<Tensor> next() {
     ASSIGN_OR_RETURN(Tensor row, rows.next());
-    if (!whole || row.shape().empty()) return row;
-    return std::move(row).reshaped(Shape(row.shape().begin() + 1, row.shape().end()));
+    return whole && !rows.is_number() ? without_first_axis(row) : row;
   }
 };
 

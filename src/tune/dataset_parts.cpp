@@ -99,6 +99,10 @@ Result<SampleShape> match_shape(const Shape& sample, const engine::ValueInfo& in
                                    "the whole input behind an axis of 1, " + to_string(rows)};
 }
 
+Result<Tensor> without_first_axis(const Tensor& tensor) {
+  return tensor.reshaped(Shape(tensor.shape().begin() + 1, tensor.shape().end()));
+}
+
 Status check_dtype(DType from, const engine::ValueInfo& input) {
   if (from == input.dtype || (is_floating(input.dtype) && is_real(from))) return {};
   const std::string wanted(name_of(input.dtype));

@@ -43,6 +43,8 @@ Result<engine::ValueInfo> only_input(const DatasetOptions& options, std::string_
 // hold it whole behind an axis of 1.
 enum class SampleShape : std::uint8_t { kRow, kWhole };
 Result<SampleShape> match_shape(const Shape& sample, const engine::ValueInfo& input);
+// A whole sample [1,...] without that axis.
+Result<Tensor> without_first_axis(const Tensor& tensor);
 // An array of dtype `from` can become the input: the rule of dataset.h.
 Status check_dtype(DType from, const engine::ValueInfo& input);
 

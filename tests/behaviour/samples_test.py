@@ -133,6 +133,22 @@ class Samples(Case):
             self.assertEqual((ended.json["calibration_samples"], ended.json["samples"]), (40, 40))
         self.expect_error(self.optimize("--calibration", self.npz("c.npz", x=x[:, :, :, :5], gain=np.float32(2))), 3, "the whole input behind an axis of 1")
 
+    def test_a_fixed_time_axis_is_no_batch(self):
+        """Twenty steps of an LSTM: whole inputs are judged right, rows are refused, random inputs need no rows."""
+        rng = np.random.default_rng(11)
+        w = lambda n, *s: (n, rng.normal(0, 0.3, s).astype(np.float32))
+        nodes = [helper.make_node("LSTM", ["x", "w", "r"], ["", "h"], hidden_size=32), helper.make_node("Squeeze", ["h", "axis"], ["s"]),
+                 helper.make_node("MatMul", ["s", "v"], ["y"])]
+        model = model_of(nodes, [floats("x", [20, "N", 16])], [floats("y", ["N", 5])], [w("w", 1, 128, 16), w("r", 1, 128, 32), w("v", 32, 5), ("axis", np.array([0]))])
+        self.save("m.onnx", model)
+        x = rng.normal(size=(60, 20, 1, 16)).astype(np.float32)
+        y = np.array([self.answers(model, one)[0].argmax() for one in x])
+        run = lambda *data: arete("optimize", self.path("m.onnx"), "-o", self.path("o.onnx"), "--precision", "fp32", "--json", *data)
+        ended = run("--evaluation", self.npz("e.npz", x=x, y=y))
+        self.assertEqual((ended.status, ended.json["original"]["accuracy"], ended.json["samples"]), (0, 1.0, 60), ended.err)
+        self.expect_error(run("--evaluation", self.npz("e.npz", x=x[:, :, 0], y=y)), 3, "'x'", "[20,N,16]")
+        self.assertEqual(run().status, 0)
+
     def test_a_voice_detector_with_state(self):
         """Silero: a window, a state [2,N,128] and a scalar rate, with LSTM, If and Loop inside."""
         data = os.environ.get("ARETE_DATA")

@@ -30,6 +30,8 @@ TEST(BatchSize, NeedsADynamicFirstAxisAndWholeBytes) {
   EXPECT_EQ(batch_rule_for(std::vector<ValueInfo>{four, four}).largest, 4);
   EXPECT_TRUE(batch_rule_for(std::vector<ValueInfo>{four, four}).exact);
   EXPECT_FALSE(batch_rule_for(std::vector<ValueInfo>{four, dynamic}).exact);
+  EXPECT_TRUE(batch_rule_for(std::vector<ValueInfo>{four}, std::vector<ValueInfo>{four}).exact);
+  EXPECT_FALSE(batch_rule_for(std::vector<ValueInfo>{four}, std::vector<ValueInfo>{four, dynamic}).exact);
 }
 
 TEST(SampleBatcher, JoinsSamplesOfEqualShapes) {
