@@ -63,6 +63,12 @@ Result<std::pair<std::size_t, std::size_t>> class_axes(const Tensor& output) {
   if (shape[1] > static_cast<std::int64_t>(kMaxClasses)) {
     return Error{Code::kExhausted, "the output has more than " + std::to_string(kMaxClasses) + " classes"};
   }
+  const std::int64_t most_rows = static_cast<std::int64_t>(kMaxScores) / shape[1];
+  if (shape[0] > most_rows) {
+    return Error{Code::kExhausted, std::to_string(shape[0]) + " rows of " + std::to_string(shape[1]) +
+                                       " classes are too many for one answer; send at most " +
+                                       std::to_string(most_rows) + " rows at a time"};
+  }
   return std::pair(static_cast<std::size_t>(shape[0]), static_cast<std::size_t>(shape[1]));
 }
 

@@ -23,6 +23,8 @@ constexpr std::string_view kForms =
     "send multipart/form-data with a field \"image\", an image/jpeg or image/png body, or "
     "application/json";
 
+constexpr std::size_t kLargeExchangeBytes = std::size_t{1} << 20;
+
 // How long the parts of an answer took, as browsers and tools read it.
 class Stopwatch {
  public:
@@ -48,8 +50,10 @@ HttpResponse json_response(const Json& json, const Stopwatch& watch) {
   return response;
 }
 
-// An image that cannot be read is the client's mistake, also when its format is one we lack.
-HttpResponse image_error(const Error& error) {
+// An image that cannot be read is the client's mistake, also when its format is one we lack; one for a model that
+// takes none is of the wrong type.
+HttpResponse image_error(const ModelService& service, const Error& error) {
+  if (service.card().input.kind != InputKind::kImage) return error_response(415, error.message);
   if (error.code == Code::kUnavailable || error.code == Code::kBug) return error_response(error);
   return error_response(error.code == Code::kExhausted ? 413 : 400, error.message);
 }
@@ -84,7 +88,7 @@ HttpResponse predict_image(const ModelService& service, const PredictLimits& lim
   Stopwatch watch;
   Result<NamedTensor> input = service.image_input(std::as_bytes(std::span(image)));
   watch.lap("decode");
-  if (!input) return image_error(input.error());
+  if (!input) return image_error(service, input.error());
   return answer_one(service, std::move(*input), watch);
 }
 
@@ -132,12 +136,13 @@ HttpResponse predict_inputs(const ModelService& service, const Json& inputs) {
   const Result<std::vector<Tensor>> outputs = service.run(*tensors);
   watch.lap("model");
   if (!outputs) return error_response(outputs.error());
+  const bool classifies = service.card().output.kind == OutputKind::kClassification;
+  Result<std::vector<Json>> rows = classifies ? service.predictions(*outputs) : std::vector<Json>();
+  if (!rows) return error_response(rows.error());
   Result<Json> values = service.outputs_json(*outputs);
   if (!values) return error_response(values.error());
   Json answer = Json::object({{"outputs", std::move(*values)}});
-  if (service.card().output.kind != OutputKind::kClassification) return json_response(answer, watch);
-  Result<std::vector<Json>> rows = service.predictions(*outputs);
-  if (!rows) return error_response(rows.error());
+  if (!classifies) return json_response(answer, watch);
   if (rows->size() != 1) return json_response(answer.set("predictions", Json(std::move(*rows))), watch);
   for (auto& [key, value] : rows->front().as_object()) answer.set(key, std::move(value));
   return json_response(answer, watch);
@@ -167,9 +172,7 @@ std::string_view sniff(std::string_view body) {
   return body.starts_with('{') ? "application/json" : "";
 }
 
-}  // namespace
-
-HttpResponse predict(const ModelService& service, const PredictLimits& limits, const HttpRequest& request) {
+HttpResponse answer(const ModelService& service, const PredictLimits& limits, const HttpRequest& request) {
   const std::string given = os::media_type(request.headers.get("Content-Type"));
   const bool unsaid = given.empty() || given == "application/octet-stream";
   const std::string type = unsaid ? std::string(sniff(request.body)) : given;
@@ -183,6 +186,15 @@ HttpResponse predict(const ModelService& service, const PredictLimits& limits, c
   return error_response(
       415, (given.empty() ? "the body has no Content-Type; " : "Content-Type " + given + " is not understood; ") +
                std::string(kForms));
+}
+
+}  // namespace
+
+HttpResponse predict(const ModelService& service, const PredictLimits& limits, const HttpRequest& request) {
+  HttpResponse response = answer(service, limits, request);
+  // What a large question took while it was numbers would stay with us else.
+  if (std::max(request.body.size(), response.body.size()) > kLargeExchangeBytes) os::return_freed_memory();
+  return response;
 }
 
 }  // namespace arete::serve

@@ -150,7 +150,7 @@ TEST(PredictImage, ReportsNanAsAnError) {
 TEST(PredictImage, NeedsACardThatSaysImage) {
   const auto service = make_service(kPair, kLogits, [](auto) { return std::vector<Tensor>{}; }, std::nullopt);
   const HttpResponse response = post(*service, "image/png", boot_png());
-  EXPECT_EQ(response.status, 400);
+  EXPECT_EQ(response.status, 415);
   EXPECT_NE(response.body.find("NAME.card.json"), std::string::npos) << response.body;
   EXPECT_EQ(service->notices().at(0).substr(0, 7), "no card");
 }

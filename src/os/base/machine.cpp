@@ -1,5 +1,6 @@
 #include "os/base/machine.h"
 
+#include <malloc.h>
 #include <sched.h>
 #include <unistd.h>
 
@@ -110,6 +111,7 @@ bool has_int8_dot_product() {
 
 std::uint64_t resident_bytes() { return status_bytes("VmRSS:"); }
 std::uint64_t peak_resident_bytes() { return status_bytes("VmHWM:"); }
+void return_freed_memory() { ::malloc_trim(0); }
 
 Result<std::string> program_path() {
   std::array<char, 4096> path{};

@@ -26,6 +26,8 @@ bool has_int8_dot_product();
 
 std::uint64_t resident_bytes();       // now (VmRSS)
 std::uint64_t peak_resident_bytes();  // most so far (VmHWM)
+// Hands memory that was freed back to the system: what one large request took would stay ours else. Takes milliseconds.
+void return_freed_memory();
 
 // Full path of the running program.
 Result<std::string> program_path();
