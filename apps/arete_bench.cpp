@@ -1,8 +1,11 @@
 // `arete bench MODEL`: latency of one model on seeded random inputs.
 #include <cstdio>
+#include <string>
+#include <vector>
 
 #include "apps/cli.h"
 #include "apps/engines.h"
+#include "apps/inputs.h"
 #include "apps/models.h"
 #include "apps/verbs.h"
 #include "graph/summary.h"
@@ -17,11 +20,25 @@ namespace {
 
 struct Options {
   std::string path;
+  std::vector<std::string> inputs;
   EngineChoice engine;
   int warmup = 10;
   int runs = 100;
   bool json = false;
 };
+
+// Those given, else random ones; and that the model runs on them.
+Result<std::vector<NamedTensor>> choose_inputs(const Options& options, engine::Session& session) {
+  const bool given = !options.inputs.empty();
+  ASSIGN_OR_RETURN(std::vector<NamedTensor> inputs,
+                   given ? read_inputs(options.inputs) : proof::random_inputs(session.inputs(), 1));
+  const Result<std::vector<Tensor>> outputs = session.run(inputs);
+  if (outputs) return inputs;
+  if (given) return outputs.error();
+  return with_context(outputs.error(),
+                      "the model does not run on random inputs whose dynamic axes are 1 (give --input NAME=FILE.npy "
+                      "for each input)");
+}
 
 Result<Json> measure(const Options& options) {
   const os::Clock& clock = os::real_clock();
@@ -33,7 +50,7 @@ Result<Json> measure(const Options& options) {
   }
   const std::uint64_t rss_before = os::resident_bytes();
   ASSIGN_OR_RETURN(const proof::Opened opened, open_session(*engine, options.path, options.engine.threads));
-  ASSIGN_OR_RETURN(const std::vector<NamedTensor> inputs, proof::random_inputs(opened.session->inputs(), 1));
+  ASSIGN_OR_RETURN(const std::vector<NamedTensor> inputs, choose_inputs(options, *opened.session));
   const proof::Runner runner = [&]() -> Status {
     const Result<std::vector<Tensor>> outputs = opened.session->run(inputs);
     if (!outputs) return outputs.error();
@@ -59,8 +76,10 @@ Result<Json> measure(const Options& options) {
 
 int run_bench(int argc, char** argv) {
   Options options;
-  CLI::App app("Measures a model's latency on seeded random inputs; dynamic axes are 1.", "arete bench");
+  CLI::App app("Measures a model's latency, on seeded random inputs (dynamic axes are 1) or given ones.",
+               "arete bench");
   app.add_option("MODEL", options.path, "an .onnx file")->required();
+  add_input_option(app, options.inputs, "NAME=FILE.npy for each input, instead of random numbers");
   add_engine_options(app, options.engine, true);
   app.add_option("--warmup", options.warmup, "runs that are not counted")
       ->check(CLI::Range(0, 1000000))

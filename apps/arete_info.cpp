@@ -88,7 +88,7 @@ int run_info(int argc, char** argv) {
   bool text = false;
   CLI::App app("What a model holds: inputs, outputs, operators, parameters, multiplications.", "arete info");
   app.add_option("MODEL", path, "an .onnx file")->required();
-  app.add_flag("--json", json, "one JSON object on the last line");
+  app.add_flag("--json", json, "one JSON object on the last line (bytes: with the files beside it that hold weights)");
   app.add_flag("--text", text, "print the whole graph as text");
   if (const auto status = parse(app, argc, argv)) return *status;
 
@@ -100,12 +100,14 @@ int run_info(int argc, char** argv) {
     std::cerr << "arete: warning: the official ONNX checker complains: " << *complaint
               << " (Arete reads the model all the same)\n";
   }
+  std::uint64_t bytes = file->size_bytes;
+  for (const auto& [location, external] : read->external_files) bytes += external;
   if (text) std::cout << graph::to_text(read->model);
   const graph::Summary summary = graph::summarise(read->model);
   if (json) {
-    print_json(info_json(*read, summary, file->size_bytes));
+    print_json(info_json(*read, summary, bytes));
   } else if (!text) {
-    print_info(*read, summary, file->size_bytes);
+    print_info(*read, summary, bytes);
   }
   return kDone;
 }

@@ -42,7 +42,8 @@ void add_options(CLI::App& app, Options& o) {
                  "DATA for static int8: a folder of class folders of images, .npz or .csv");
   app.add_option("--evaluation", r.evaluation_path,
                  "DATA with labels, other samples than --calibration, to measure accuracy on");
-  app.add_option("--calibration-samples", r.max_calibration_samples, "at most so many (default: all)");
+  app.add_option("--calibration-samples", r.max_calibration_samples, "at most so many (default: all)")
+      ->check(CLI::Range(1, 1000000000));
   app.add_option("--max-accuracy-drop", r.max_accuracy_drop_points, "percentage points a variant may lose")
       ->check(is_percent)
       ->capture_default_str();

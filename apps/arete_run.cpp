@@ -5,6 +5,7 @@
 
 #include "apps/cli.h"
 #include "apps/engines.h"
+#include "apps/inputs.h"
 #include "apps/models.h"
 #include "apps/verbs.h"
 #include "core/npy.h"
@@ -13,8 +14,6 @@
 namespace arete::apps {
 namespace {
 
-constexpr std::uint64_t kMaxInputBytes = std::uint64_t{8} << 30;
-
 struct Options {
   std::string path;
   std::vector<std::string> inputs;
@@ -22,21 +21,6 @@ struct Options {
   EngineChoice engine;
   bool json = false;
 };
-
-// Empty: the argument is NAME=FILE.
-std::string is_input(const std::string& argument) {
-  const std::size_t equals = argument.find('=');
-  return equals == std::string::npos || equals == 0 ? "'" + argument + "' must be NAME=FILE.npy" : "";
-}
-
-Result<NamedTensor> read_input(const std::string& argument) {
-  const std::size_t equals = argument.find('=');
-  const std::string path = argument.substr(equals + 1);
-  ASSIGN_OR_RETURN(const std::string bytes, read_file(os::real_file_system(), path, kMaxInputBytes));
-  Result<Tensor> tensor = parse_npy(std::as_bytes(std::span(bytes)));
-  if (!tensor) return with_context(std::move(tensor).error(), path);
-  return NamedTensor{argument.substr(0, equals), std::move(*tensor)};
-}
 
 // An output's name may hold anything; a file's may not.
 std::string file_name_of(const std::string& output) {
@@ -92,11 +76,7 @@ Result<Json> write_outputs(const std::vector<engine::ValueInfo>& infos, const st
 }
 
 Result<Json> run_once(const Options& options) {
-  std::vector<NamedTensor> inputs;
-  for (const std::string& argument : options.inputs) {
-    ASSIGN_OR_RETURN(NamedTensor input, read_input(argument));
-    inputs.push_back(std::move(input));
-  }
+  ASSIGN_OR_RETURN(const std::vector<NamedTensor> inputs, read_inputs(options.inputs));
   ASSIGN_OR_RETURN(const std::unique_ptr<engine::Engine> engine, make_engine(options.engine));
   RETURN_IF_ERROR(read_model(options.path));
   ASSIGN_OR_RETURN(const proof::Opened opened, open_session(*engine, options.path, options.engine.threads));
@@ -111,9 +91,7 @@ int run_run(int argc, char** argv) {
   Options options;
   CLI::App app("Runs a model once on .npy files and writes each output as DIR/NAME.npy.", "arete run");
   app.add_option("MODEL", options.path, "an .onnx file")->required();
-  app.add_option("--input", options.inputs, "NAME=FILE.npy, once for each input (arete info shows them)")
-      ->check(is_input)
-      ->allow_extra_args(false);
+  add_input_option(app, options.inputs, "NAME=FILE.npy, once for each input (arete info shows them)");
   app.add_option("--output-dir", options.output_dir, "folder for the outputs, made if it is not there")->required();
   add_engine_options(app, options.engine);
   app.add_flag("--json", options.json, "one JSON object on the last line");

@@ -99,13 +99,19 @@ Result<graph::Model> quantisable_form(graph::Model model) {
   return graph::infer_shapes(std::move(converted));
 }
 
+proof::BatchRule rule_for(const Options& options, const std::vector<engine::ValueInfo>& inputs) {
+  proof::BatchRule rule = proof::batch_rule_for(inputs);
+  if (options.batch_size > 0 && !rule.exact) rule.largest = options.batch_size;
+  return rule;
+}
+
 Status prepare_calibrate(const Options& options, const graph::Model& form, Job& job) {
   ASSIGN_OR_RETURN(tune::Calibrator opened,
                    tune::Calibrator::open(*job.engine, form, pass::tensors_to_observe(form), options.threads));
   const auto calibrator = std::make_shared<tune::Calibrator>(std::move(opened));
   job.inputs = calibrator->inputs();
   tune::CalibrateOptions calibrate;
-  calibrate.batch_size = options.batch_size;
+  calibrate.batch = rule_for(options, job.inputs);
   calibrate.max_samples = options.samples;
   job.look = [calibrator, calibrate, ranges = job.ranges](SampleSource& source) -> Result<std::size_t> {
     ASSIGN_OR_RETURN(tune::Calibration seen, calibrator->run(source, calibrate));
@@ -120,11 +126,9 @@ Status prepare_float(const Options& options, const engine::ModelSource& source, 
   session_options.threads = options.threads;
   ASSIGN_OR_RETURN(std::shared_ptr<engine::Session> session, job.engine->open(source, session_options));
   job.inputs = session->inputs();
-  job.look = [session, batch_size = options.batch_size,
+  job.look = [session, rule = rule_for(options, job.inputs),
               limit = options.samples](SampleSource& from) -> Result<std::size_t> {
     RETURN_IF_ERROR(from.rewind());
-    proof::BatchRule rule = proof::batch_rule_for(session->inputs());
-    if (batch_size > 0 && !rule.exact) rule.largest = batch_size;
     proof::SampleBatcher batcher(from, rule, limit);
     while (true) {
       ASSIGN_OR_RETURN(const std::optional<proof::Batch> batch, batcher.next());
@@ -164,8 +168,12 @@ Status open_model(const Options& options, Job& job) {
 }
 
 Status open_samples(const Options& options, Job& job) {
+  tune::DatasetOptions about;
+  about.card = job.card;
+  about.inputs = job.inputs;
+  about.batch = rule_for(options, job.inputs);
   ASSIGN_OR_RETURN(std::unique_ptr<tune::Dataset> dataset,
-                   tune::open_dataset(os::real_file_system(), options.data_path, {job.card, job.inputs}));
+                   tune::open_dataset(os::real_file_system(), options.data_path, about));
   if (options.stream) {
     job.samples = std::move(dataset);
     return {};
@@ -207,10 +215,9 @@ Json ranges_json(const pass::Ranges& ranges) {
 }
 
 Status serve(const Options& options, Job& job) {
-  const Json about = Json::object(
-      {{"engine", job.engine->name() + " " + job.engine->version()},
-       {"threads", options.threads},
-       {"batch", options.batch_size > 0 ? options.batch_size : proof::batch_rule_for(job.inputs).largest}});
+  const Json about = Json::object({{"engine", job.engine->name() + " " + job.engine->version()},
+                                   {"threads", options.threads},
+                                   {"batch", rule_for(options, job.inputs).largest}});
   std::cout << "ready " << about.dump() << std::endl;
   std::string line;
   while (std::getline(std::cin, line)) {

@@ -231,6 +231,12 @@ Json& Json::push_back(Json value) {
   return *this;
 }
 
+bool is_utf8(const std::string& text) {
+  const Library::error_handler_t replace = Library::error_handler_t::replace;
+  // What is not UTF-8 would be replaced, so the text would not come back.
+  return Library::parse(Library(text).dump(-1, ' ', false, replace)) == Library(text);
+}
+
 Result<std::string> Json::get_string(std::string_view key) const {
   const Json* member = find(key);
   if (member == nullptr || !member->is_string()) return wrong_member(key, "string", member);

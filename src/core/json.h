@@ -84,4 +84,7 @@ class Json {
   std::variant<std::nullptr_t, bool, std::int64_t, std::uint64_t, double, std::string, Array, Object> value_ = nullptr;
 };
 
+// True for valid UTF-8, the only text that JSON can carry unchanged.
+bool is_utf8(const std::string& text);
+
 }  // namespace arete

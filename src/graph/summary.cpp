@@ -168,6 +168,12 @@ std::string_view precision_of(const Model& model) {
   return bytes[DType::kBfloat16] > single ? "bf16" : "fp32";
 }
 
+bool takes_scales_from_input(const Model& model) {
+  return std::ranges::any_of(summarise(model).ops, [](const auto& op) {
+    return op.first.substr(op.first.rfind('.') + 1).starts_with("DynamicQuantize");
+  });
+}
+
 bool is_matmul_dominated(const Model& model) {
   const Shapes shapes = known_shapes(infer_shapes(model).graph);
   std::int64_t matmul = 0;

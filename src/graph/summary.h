@@ -31,6 +31,10 @@ Summary summarise(const Model& model);
 // "fp32".
 std::string_view precision_of(const Model& model);
 
+// True where activations are quantised by a scale that the model takes from what it is given: over a batch that differs
+// from what a single row gets (DynamicQuantizeLinear and its relatives).
+bool takes_scales_from_input(const Model& model);
+
 // True when most multiplications are those of MatMul and Gemm rather than of Conv. Where a shape that tells is not
 // known, elements of the weights stand for them.
 bool is_matmul_dominated(const Model& model);

@@ -59,7 +59,9 @@ class Builder {
     graph::Model model;
     const Status made = quantize(form, model);
     if (!made && (made.error().code == Code::kCancelled || fatal_)) return made;
-    Candidate candidate{std::string(row.name), std::string(row.precision), "", 0, 0, "", false};
+    Candidate candidate;
+    candidate.name = row.name;
+    candidate.precision = row.precision;
     if (made) {
       candidate = make_candidate(candidate.name, candidate.precision, model);
     } else {
@@ -100,8 +102,7 @@ class Builder {
     }
     if (!ranges_) {
       const std::vector<std::string> tensors = pass::tensors_to_observe(model);
-      if (tensors.empty())
-        return Error{Code::kUnsupported, "nothing to quantise: no Conv, Gemm or MatMul with constant float32 weights"};
+      if (tensors.empty()) return drop_report(pass::quantize_static(model, {}, options));  // says why
       ASSIGN_OR_RETURN(tune::Calibrator calibrator, tune::Calibrator::open(engine_, model, tensors, request_.threads));
       Result<tune::Calibration> calibration = calibrator.run(*request_.calibration, request_.calibrate);
       // Bad samples are the user's to mend, not a property of this variant.
@@ -132,7 +133,9 @@ class Builder {
 }  // namespace
 
 Candidate make_candidate(std::string name, std::string precision, const graph::Model& model) {
-  Candidate candidate{std::move(name), std::move(precision), "", 0, 0, "", false};
+  Candidate candidate;
+  candidate.name = std::move(name);
+  candidate.precision = std::move(precision);
   Result<graph::WrittenModel> written = graph::write_onnx(model);
   if (!written) {
     candidate.left_out = written.error().message;
@@ -140,6 +143,7 @@ Candidate make_candidate(std::string name, std::string precision, const graph::M
   }
   candidate.bytes = std::move(written->bytes);
   split_bytes(model, candidate);
+  candidate.one_by_one = graph::takes_scales_from_input(model);
   return candidate;
 }
 

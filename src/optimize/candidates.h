@@ -23,6 +23,7 @@ struct Candidate {
   std::uint64_t weight_bytes = 0;
   std::uint64_t scale_bytes = 0;
   std::string left_out;         // why it was not built or may not be chosen; empty: a real candidate
+  bool one_by_one = false;      // what else is in a batch changes its answers: proof gives it single samples
   bool reference_only = false;  // a row to learn from (freeze), never handed back
 };
 

@@ -27,7 +27,39 @@ bool is_one_probability(const graph::Model& model, DType dtype, Shape shape) {
   return maker != nullptr && maker->is("Sigmoid");
 }
 
+std::string image_assumption(const InputCard& input) {
+  return "no model card: images are assumed to be " +
+         std::string(input.mean.size() == 3 ? "RGB with ImageNet mean and deviation" : "grey, scaled to 0..1");
+}
+
+// Embeddings have the same shape, and a softmax would make nonsense of them.
+std::string classes_assumption(const graph::Model& model) {
+  return "no model card: the output '" + model.graph.outputs[0].name +
+         "' is taken for a score a class, to which a softmax still belongs";
+}
+
 }  // namespace
+
+std::vector<std::string> assumptions(const graph::Model& model, const ModelCard& card, bool guessed,
+                                     const std::string& card_name) {
+  std::vector<std::string> all;
+  const OutputCard& output = card.output;
+  if (guessed && card.input.kind == InputKind::kImage)
+    all.push_back(image_assumption(card.input) + "; write " + card_name + " if that is not so");
+  if (guessed && output.activation == Activation::kSoftmax) {
+    all.push_back(classes_assumption(model) + "; write " + card_name + R"( with {"output": {"kind": "tensor"}})" +
+                  " if it is no classifier");
+  }
+  if (output.kind != OutputKind::kClassification || model.graph.outputs.empty()) return all;
+  const graph::Uses uses(model.graph);
+  const graph::Node* maker = last_operator(model, uses);
+  const graph::ValueType type = graph::infer_shapes(model).graph.outputs[0].type;
+  const bool several = type.is_tensor() && type.has_shape && suggests_classes(type.dtype, type.shape());
+  const bool sigmoids = output.activation == Activation::kSigmoid || (maker != nullptr && maker->is("Sigmoid"));
+  if (several && sigmoids)
+    all.push_back("each class has a sigmoid of its own, and only the highest of each sample was compared");
+  return all;
+}
 
 Activation find_activation(const graph::Model& model) {
   if (model.graph.outputs.empty()) return Activation::kNone;

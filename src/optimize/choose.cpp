@@ -17,11 +17,17 @@ std::string fixed(double value, int digits) {
 
 std::string times(double ratio) { return fixed(ratio, 2) + "x"; }
 
-bool has_integer_mismatch(const Agreement& agreement) {
+// "1.00 allowed" includes what floating point makes 1.0000000000000009 of.
+constexpr double kRoundingPoints = 1e-9;
+
+// The output of integers, bools or strings that differs most; nullptr when all are equal.
+const proof::OutputDifference* worst_discrete(const Agreement& agreement) {
+  const proof::OutputDifference* worst = nullptr;
   for (const proof::OutputDifference& output : agreement.outputs) {
-    if (!output.is_float() && !output.is_exact()) return true;
+    if (output.is_float() || output.is_exact()) continue;
+    if (worst == nullptr || output.equal_fraction() < worst->equal_fraction()) worst = &output;
   }
-  return false;
+  return worst;
 }
 
 // Why a variant's answers are not good enough; empty when they are.
@@ -29,15 +35,16 @@ std::string accuracy_objection(const Agreement& agreement, const ChoiceRules& ru
   if (agreement.failure) return "it fails where the original runs: " + agreement.failure->message;
   if (agreement.has_new_non_finite()) return "it gives NaN or infinity where the original does not";
   if (agreement.is_exact()) return "";
+  const double most = rules.max_accuracy_drop_points + kRoundingPoints;
   const std::string allowed = fixed(rules.max_accuracy_drop_points, 2) + " points";
   if (agreement.accuracy) {
     const double delta = agreement.accuracy->delta_points();
-    if (delta >= -rules.max_accuracy_drop_points) return "";
+    if (-delta <= most) return "";
     return "it loses " + fixed(-delta, 2) + " points of accuracy, allowed are " + allowed;
   }
   if (agreement.top1) {
     const double disagreement = 100.0 * (1.0 - *agreement.top1);
-    if (disagreement <= rules.max_accuracy_drop_points) return "";
+    if (disagreement <= most) return "";
     return "it answers differently on " + fixed(disagreement, 2) + " % of the samples, allowed are " + allowed +
            " (--evaluation with labels would tell whether that costs accuracy)";
   }
@@ -45,7 +52,11 @@ std::string accuracy_objection(const Agreement& agreement, const ChoiceRules& ru
   if (sqnr && *sqnr < kLeastSqnrDb) {
     return "its outputs carry too much noise (SQNR " + fixed(*sqnr, 1) + " dB, wanted " + fixed(kLeastSqnrDb, 0) + ")";
   }
-  return has_integer_mismatch(agreement) ? "its integer outputs differ" : "";
+  const proof::OutputDifference* const discrete = worst_discrete(agreement);
+  const double differing = discrete == nullptr ? 0.0 : 100.0 * (1.0 - discrete->equal_fraction());
+  if (differing <= most) return "";
+  return "its output '" + discrete->name() + "' differs in " + fixed(differing, 2) +
+         " % of the elements, allowed are " + allowed;
 }
 
 double gain(const Variant& variant, const Outcome& outcome) {

@@ -46,6 +46,7 @@ class Run {
   Status check_paths() const;
   Status check_place(const std::string& path, const std::string& what) const;
   std::string card_path() const;
+  std::string card_name() const;  // of the model's own card, for messages
   proof::Progress progress(const std::string& step) const;
   Result<std::unique_ptr<tune::Dataset>> open(const std::string& path);
   engine::SessionOptions session_options() const;
@@ -138,6 +139,8 @@ std::string Run::card_path() const {
   return os::join_path(os::folder_of(request_.output_path), os::stem_of(request_.output_path) + ".card.json");
 }
 
+std::string Run::card_name() const { return os::stem_of(request_.model_path) + ".card.json"; }
+
 // A file can come to lie there.
 Status Run::check_place(const std::string& path, const std::string& what) const {
   const std::string folder = os::folder_of(path);
@@ -185,12 +188,8 @@ Status Run::convert() {
   for (const auto& [location, bytes] : read_.external_files) outcome_.original_bytes += bytes;
   RETURN_IF_ERROR(check_paths());  // now with the files that hold weights
   outcome_.card = request_.card ? *request_.card : guess_card(read_.model);
-  if (!request_.card && outcome_.card.input.kind == InputKind::kImage) {
-    outcome_.notes.push_back("no model card: images are assumed to be " +
-                             std::string(outcome_.card.input.mean.size() == 3 ? "RGB with ImageNet mean and deviation"
-                                                                              : "grey, scaled to 0..1") +
-                             "; write " + os::stem_of(request_.model_path) + ".card.json if that is not so");
-  }
+  for (std::string& note : assumptions(read_.model, outcome_.card, !request_.card, card_name()))
+    outcome_.notes.push_back(std::move(note));
   if (!outcome_.frozen_inputs.empty()) outcome_.steps_completed.emplace_back("onnx_conversion");
   return {};
 }
@@ -212,6 +211,7 @@ Result<std::unique_ptr<tune::Dataset>> Run::open(const std::string& path) {
   tune::DatasetOptions options;
   options.card = outcome_.card;
   options.inputs = original_.session->inputs();
+  options.batch = batch_rule();
   if (!outputs.empty() && outputs[0].known_shape)
     options.classes = classes_of(outcome_.card.output, outputs[0].dtype, outputs[0].shape);
   options.use_labels = outcome_.card.output.kind == OutputKind::kClassification;
@@ -230,8 +230,7 @@ Status Run::check_labels() const {
   if (outputs.empty() || !outputs[0].known_shape) return {};
   const Status fit = arete::check_labels(outcome_.card.output, outputs[0].shape);
   if (fit) return {};
-  return Error{fit.error().code, fit.error().message + "; list the model's labels in its card (" +
-                                     os::stem_of(request_.model_path) + ".card.json)"};
+  return Error{fit.error().code, fit.error().message + "; list the model's labels in its card (" + card_name() + ")"};
 }
 
 Status Run::open_data() {
@@ -252,8 +251,8 @@ Status Run::open_data() {
 
 // What to write where labels are there and the model's card does not say classification.
 std::string Run::how_to_classify() const {
-  return "; if it is one, say so in " + os::stem_of(request_.model_path) +
-         R"(.card.json: {"output": {"kind": "classification", "activation": "sigmoid"}} for the score of a yes/no )"
+  return "; if it is one, say so in " + card_name() +
+         R"(: {"output": {"kind": "classification", "activation": "sigmoid"}} for the score of a yes/no )"
          R"(classifier, "softmax" for scores of classes, "none" where they are probabilities)";
 }
 
@@ -267,6 +266,7 @@ Status Run::quantise() {
   std::optional<tune::RememberedSource> remembered;
   if (calibration_ && evaluation_) samples = &remembered.emplace(*calibration_, calibrated_on_);
   CandidateRequest request{*target_, request_.precision, samples, request_.threads, {}};
+  request.calibrate.batch = batch_rule();
   request.calibrate.max_samples = request_.max_calibration_samples;
   request.calibrate.cancelled = observer_.stop_requested;
   const proof::Progress shown = progress("calibrating");
@@ -358,6 +358,7 @@ Result<std::vector<NamedTensor>> Run::latency_inputs(SampleSource& source) {
 // One score a sample is a yes or a no where the card says classification.
 proof::CompareOptions Run::compare_options() const {
   proof::CompareOptions options;
+  if (graph::takes_scales_from_input(read_.model)) options.batch = 1;
   const OutputCard& output = outcome_.card.output;
   if (output.kind == OutputKind::kClassification && output.activation != Activation::kSoftmax)
     options.yes_above = output.activation == Activation::kSigmoid ? 0.0 : 0.5;
@@ -369,15 +370,17 @@ Status Run::compare(SampleSource& samples) {
   if (!calibrated_on_.empty()) counted.emplace(samples, calibrated_on_);
   SampleSource& source = counted ? *counted : samples;
   RETURN_IF_ERROR(source.rewind());
+  proof::CompareOptions options = compare_options();
   std::vector<engine::Session*> sessions;
   std::vector<std::size_t> variants;
   for (std::size_t i = 0; i < opened_.size(); ++i) {
     if (!opened_[i]) continue;
     sessions.push_back(opened_[i]->session.get());
+    options.one_by_one.push_back(candidates_[i].one_by_one);
     variants.push_back(i);
   }
   Result<proof::Comparison> compared =
-      proof::compare_outputs(*original_.session, sessions, source, compare_options(), progress("comparing"));
+      proof::compare_outputs(*original_.session, sessions, source, options, progress("comparing"));
   if (!compared && random_ && compared.error().code != Code::kCancelled) {
     return with_context(std::move(compared).error(),
                         "the model does not run on random inputs; give real ones with --evaluation DATA.npz");

@@ -123,10 +123,7 @@ class DynamicQuantizer {
 Result<QuantizeReport> quantize_dynamic(graph::Model& model) {
   DynamicQuantizer quantizer(model);
   ASSIGN_OR_RETURN(const QuantizeReport report, quantizer.run());
-  if (report.nodes == 0) {
-    return Error{Code::kUnsupported,
-                 "nothing to quantise: the model has no Gemm or MatMul with constant float32 weights"};
-  }
+  if (report.nodes == 0) return nothing_to_quantise(model.graph, "Gemm or MatMul with constant float32 weights");
   model.graph.values.clear();
   ASSIGN_OR_RETURN(const int removed, eliminate_dead_code(model));
   static_cast<void>(removed);

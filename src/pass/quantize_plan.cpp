@@ -155,6 +155,13 @@ std::optional<std::size_t> channel_axis(const Node& node, const Tensor& weight) 
 
 QuantizePlan plan_static(const graph::Model& model, const Uses& uses) { return Planner(model.graph, uses).plan(); }
 
+Error nothing_to_quantise(const graph::Graph& graph, const std::string& what) {
+  const bool has_subgraphs =
+      std::ranges::any_of(graph.nodes, [](const graph::Node& node) { return !graph::subgraphs_of(node).empty(); });
+  return {Code::kUnsupported, "nothing to quantise: the model has no " + what +
+                                  (has_subgraphs ? " outside of its If, Loop and Scan, whose insides stay float" : "")};
+}
+
 std::vector<std::string> tensors_to_observe(const graph::Model& model) {
   const Uses uses(model.graph);
   const QuantizePlan plan = plan_static(model, uses);

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "core/error.h"
 #include "graph/model.h"
 #include "graph/uses.h"
 
@@ -35,5 +36,8 @@ bool has_constant_weights(const graph::Node& node, const graph::Uses& uses);
 
 // The axis of the weight along which output channels lie; nothing where there is none to speak of.
 std::optional<std::size_t> channel_axis(const graph::Node& node, const Tensor& weight);
+
+// kUnsupported "nothing to quantise: the model has no <what>", and that nobody looked into its If, Loop and Scan.
+Error nothing_to_quantise(const graph::Graph& graph, const std::string& what);
 
 }  // namespace arete::pass

@@ -49,10 +49,8 @@ class Quantizer {
         options_(options) {}
 
   Result<QuantizeReport> run() {
-    if (plan_.weighted.empty()) {
-      return Error{Code::kUnsupported,
-                   "nothing to quantise: the model has no Conv, Gemm or MatMul with constant float32 weights"};
-    }
+    if (plan_.weighted.empty())
+      return nothing_to_quantise(graph_, "Conv, Gemm or MatMul with constant float32 weights");
     RETURN_IF_ERROR(make_activation_parameters());
     std::vector<Node> nodes;
     for (const graph::Value& input : graph_.inputs) add_pair(input.name, nodes);

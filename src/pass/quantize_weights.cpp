@@ -89,10 +89,8 @@ Result<QuantizeReport> quantize_weights(graph::Model& model) {
     }
     report.nodes += touched ? 1 : 0;
   }
-  if (report.weights == 0) {
-    return Error{Code::kUnsupported, "nothing to quantise: the model has no float32 weights of " +
-                                         std::to_string(kMinElements) + " elements or more"};
-  }
+  if (report.weights == 0)
+    return nothing_to_quantise(graph, "float32 weights of " + std::to_string(kMinElements) + " elements or more");
   for (const auto& [node, input] : places) graph.nodes[node].inputs[input] = packed.at(graph.nodes[node].inputs[input]);
   graph.nodes.insert(graph.nodes.begin(), unpack.begin(), unpack.end());
   for (graph::Weight& weight : fresh) graph.weights.push_back(std::move(weight));

@@ -21,8 +21,8 @@ std::size_t bytes_of(const Outputs& tensors) {
 // Everything about one candidate while samples stream past.
 class Candidate {
  public:
-  Candidate(engine::Session& session, const engine::Session& original, std::optional<double> yes_above)
-      : session_(session), yes_above_(yes_above) {
+  Candidate(engine::Session& session, const engine::Session& original, const CompareOptions& options, bool one_by_one)
+      : session_(session), yes_above_(options.yes_above), one_by_one_(one_by_one) {
     for (const engine::ValueInfo& output : original.outputs()) {
       const auto found = std::ranges::find(session.outputs(), output.name, &engine::ValueInfo::name);
       if (found == session.outputs().end()) {
@@ -34,6 +34,7 @@ class Candidate {
   }
 
   bool is_active() const { return !result_.failure.has_value(); }
+  bool one_by_one() const { return one_by_one_; }
   engine::Session& session() const { return session_; }
   void give_up(Error error) { result_.failure = std::move(error); }
 
@@ -86,6 +87,7 @@ class Candidate {
 
   engine::Session& session_;
   std::optional<double> yes_above_;
+  bool one_by_one_;
   std::vector<std::size_t> order_;  // where the original's outputs stand among this one's
   Agreement result_;
   std::int64_t top1_equal_ = 0;
@@ -103,7 +105,10 @@ class Comparer {
         yes_above_(options.yes_above),
         total_(options.max_samples > 0 ? std::min(source.size(), options.max_samples) : source.size()),
         progress_(progress) {
-    for (engine::Session* session : candidates) candidates_.emplace_back(*session, original, options.yes_above);
+    for (std::size_t i = 0; i < candidates.size(); ++i) {
+      const bool one_by_one = i < options.one_by_one.size() && options.one_by_one[i];
+      candidates_.emplace_back(*candidates[i], original, options, one_by_one);
+    }
   }
 
   Result<Comparison> run() {
@@ -151,7 +156,9 @@ class Comparer {
     for (const NamedTensor& input : batch.inputs) batch_bytes += input.tensor.size_bytes();
     for (std::size_t i = 0; i < candidates_.size(); ++i) {
       if (!candidates_[i].is_active()) continue;
-      Result<Outputs> own = run_rows(candidates_[i].session(), batch);
+      const bool alone = candidates_[i].one_by_one() && batch.samples > 1 && !batch.is_exact;
+      Result<Outputs> own =
+          alone ? run_alone(candidates_[i].session(), batch) : run_rows(candidates_[i].session(), batch);
       if (!own && batch.samples > 1) return false;
       if (!own) {
         candidates_[i].give_up(with_context(std::move(own).error(), batch.origins[0]));
@@ -178,6 +185,25 @@ class Comparer {
       ASSIGN_OR_RETURN(output, slice_rows(output, 0, static_cast<std::int64_t>(batch.samples)));
     }
     return outputs;
+  }
+
+  // The outputs of samples that each went in by itself, joined as those of one batch.
+  static Result<Outputs> run_alone(engine::Session& session, const Batch& batch) {
+    std::vector<std::vector<Tensor>> parts;  // by output
+    for (std::size_t row = 0; row < batch.samples; ++row) {
+      ASSIGN_OR_RETURN(const Batch sample, sample_of(batch, row));
+      ASSIGN_OR_RETURN(Outputs outputs, session.run(sample.inputs));
+      parts.resize(outputs.size());
+      for (std::size_t i = 0; i < outputs.size(); ++i) parts[i].push_back(std::move(outputs[i]));
+    }
+    Outputs joined;
+    for (const std::vector<Tensor>& output : parts) {
+      ASSIGN_OR_RETURN(Tensor tensor, concat_rows(output));
+      const bool has_rows = tensor.shape()[0] == static_cast<std::int64_t>(batch.samples);
+      if (!has_rows) return Error{Code::kUnsupported, "an output has no row a sample"};
+      joined.push_back(std::move(tensor));
+    }
+    return joined;
   }
 
   // A label that is none of the classes would count as wrong for every model.

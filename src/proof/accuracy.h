@@ -27,6 +27,9 @@ struct CompareOptions {
   std::size_t max_samples = 0;  // 0: all
   // Where the first output is one score a sample: class 1 above this, class 0 elsewhere. Nothing: it names no class.
   std::optional<double> yes_above;
+  // By candidate (none: false): it gets each sample by itself also where the others get a batch, because what else is
+  // in a batch changes its answers.
+  std::vector<bool> one_by_one;
 };
 
 // Right and wrong answers of both models on the same labelled samples.
@@ -48,7 +51,7 @@ struct PairedAccuracy {
 // One candidate against the original.
 struct Agreement {
   std::int64_t samples = 0;
-  // Share of samples with the same top-1 of a [N,C] first output; nothing for other outputs.
+  // Share of samples with the same top-1 of a first output of scores (proof/top1.h); nothing for other outputs.
   std::optional<double> top1;
   // Where samples have labels and the first output is [N,C] scores, [N] class numbers or (yes_above) one score.
   std::optional<PairedAccuracy> accuracy;

@@ -16,6 +16,9 @@ std::int64_t first_largest(std::span<const double> scores) {
   return best;
 }
 
+// Probabilities, logits, or either in 8 bits. Wider integers are token numbers or counts, bools are answers already.
+bool may_be_scores(DType dtype) { return is_floating(dtype) || dtype == DType::kUint8 || dtype == DType::kInt8; }
+
 bool holds_class_numbers(const Tensor& output) {
   return output.shape().size() == 1 && (output.dtype() == DType::kInt64 || output.dtype() == DType::kInt32);
 }
@@ -26,7 +29,7 @@ std::optional<Top1> top1_of(const Tensor& output, std::int64_t rows, std::option
   const Shape shape = without_trailing_ones(output.shape());
   if (shape.empty() || shape[0] != rows) return std::nullopt;
   const bool class_numbers = holds_class_numbers(output);
-  const bool scores = shape.size() == 2 && shape[1] >= 2;
+  const bool scores = shape.size() == 2 && shape[1] >= 2 && may_be_scores(output.dtype());
   const bool one_score =
       yes_above && is_floating(output.dtype()) && (shape.size() == 1 || (shape.size() == 2 && shape[1] == 1));
   if (!scores && !class_numbers && !one_score) return std::nullopt;

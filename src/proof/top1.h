@@ -16,7 +16,7 @@ struct Top1 {
   std::int64_t count = 0;             // of the classes; 0: not known
 };
 
-// For [rows,C] numbers with C >= 2 (trailing axes of 1 do not count) the first largest score of
+// For [rows,C] floats or 8-bit integers with C >= 2 (trailing axes of 1 do not count) the first largest score of
 // each row; for [rows] integers those; for [rows,1] or [rows] floats, where `yes_above` is given,
 // class 1 above it and class 0 elsewhere. Nothing for any other output.
 std::optional<Top1> top1_of(const Tensor& output, std::int64_t rows, std::optional<double> yes_above = {});

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,8 +22,8 @@
 namespace arete::tune {
 
 struct CalibrateOptions {
-  std::size_t max_samples = 0;  // 0: all
-  int batch_size = 0;           // 0: proof/sample_batch.h decides
+  std::size_t max_samples = 0;            // 0: all
+  std::optional<proof::BatchRule> batch;  // the model's; nothing: what its inputs say
   std::function<void(std::size_t done, std::size_t total)> progress;
   std::function<bool()> cancelled;
 };

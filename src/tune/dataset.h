@@ -39,6 +39,7 @@
 #include "core/sample_source.h"
 #include "engine/engine.h"
 #include "os/base/files.h"
+#include "proof/sample_batch.h"
 
 namespace arete::tune {
 
@@ -53,6 +54,7 @@ inline constexpr const char* kNoClasses = "labels are there, but the output is n
 struct DatasetOptions {
   ModelCard card;
   std::vector<engine::ValueInfo> inputs;  // of the model
+  proof::BatchRule batch;                 // of the model: whether a first axis of fixed size is one
   std::int64_t classes = 0;               // of its first output; 0: not known
   bool use_labels = true;                 // false: the model names no classes, labels are left out
 };

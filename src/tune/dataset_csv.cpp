@@ -71,17 +71,18 @@ void plan_columns(const CsvReader::Row& header, const CsvReader::Row& first, Pla
   }
 }
 
-Status check_plan(const Plan& plan, const engine::ValueInfo& input) {
+Status check_plan(const Plan& plan, const engine::ValueInfo& input, const DatasetOptions& options) {
   std::vector<std::string> names;
   for (const RecordField& field : plan.record.fields) names.push_back(field.name);
-  const Result<SampleShape> fits = match_shape({1, static_cast<std::int64_t>(names.size())}, input);
+  const Result<SampleShape> fits = match_shape({1, static_cast<std::int64_t>(names.size())}, input, options.batch);
   if (fits && *fits == SampleShape::kRow) return check_dtype(DType::kFloat32, input);
   if (fits) return Error{Code::kUnsupported, "a CSV's rows do not fit an input without a batch axis; use an .npz"};
   return with_context(fits.error(), std::to_string(names.size()) + " number columns (" + list_names(names) +
                                         "); name the ones to take in the card's \"fields\"");
 }
 
-Result<Plan> make_plan(CsvReader& reader, const InputCard& card, const engine::ValueInfo& input) {
+Result<Plan> make_plan(CsvReader& reader, const DatasetOptions& options, const engine::ValueInfo& input) {
+  const InputCard& card = options.card.input;
   if (card.kind == InputKind::kImage) {
     return Error{Code::kInvalid, "a CSV holds numbers, and the card says that the input is an image"};
   }
@@ -95,7 +96,7 @@ Result<Plan> make_plan(CsvReader& reader, const InputCard& card, const engine::V
     plan_columns(reader.header(), first.value_or(CsvReader::Row()), plan);
     reader.rewind();
   }
-  RETURN_IF_ERROR(check_plan(plan, input));
+  RETURN_IF_ERROR(check_plan(plan, input, options));
   return plan;
 }
 
@@ -164,6 +165,11 @@ Result<Labels> read_labels(const Survey& found, const DatasetOptions& options) {
   if (!options.use_labels) {
     labels.objection = kNoClasses;
     return labels;
+  }
+  for (const auto& [text, row] : found.labels) {
+    if (is_utf8(text)) continue;
+    return Error{Code::kInvalid,
+                 "row " + std::to_string(row) + ": the label is no UTF-8 text; save the file in UTF-8 (not Latin-1)"};
   }
   if (found.fraction) {
     return Error{Code::kInvalid, "row " + std::to_string(found.fraction->first) + ": label '" + found.fraction->second +
@@ -253,7 +259,7 @@ Result<std::unique_ptr<Dataset>> open_rows(const os::FileSystem& files, const st
   ASSIGN_OR_RETURN(engine::ValueInfo input, only_input(options, "a CSV"));
   ASSIGN_OR_RETURN(std::unique_ptr<os::ReadableFile> file, files.open(path));
   ASSIGN_OR_RETURN(CsvReader reader, CsvReader::open(std::move(file)));
-  ASSIGN_OR_RETURN(Plan plan, make_plan(reader, options.card.input, input));
+  ASSIGN_OR_RETURN(Plan plan, make_plan(reader, options, input));
   ASSIGN_OR_RETURN(const Survey found, survey(reader, plan));
   if (found.rows == 0) return Error{Code::kInvalid, "no rows behind the header line"};
   ASSIGN_OR_RETURN(Labels labels, read_labels(found, options));

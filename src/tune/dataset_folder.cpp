@@ -192,8 +192,14 @@ Result<std::vector<Entry>> list_classes(const os::FileSystem& files, const std::
 
 // The card and the model must agree before the first image is read.
 Result<SampleShape> check_card(const DatasetOptions& options, const engine::ValueInfo& input) {
+  if (options.card.input.kind != InputKind::kImage) {
+    return Error{Code::kInvalid, "a folder of images, but the model's input " + input.name + " " +
+                                     engine::describe(input) +
+                                     " takes none: give an .npz or a .csv, or say in the model's card (--card) what "
+                                     R"(becomes of a picture: {"input": {"kind": "image", "width": W, "height": H}})"};
+  }
   ASSIGN_OR_RETURN(const Shape shape, media::image_tensor_shape(options.card.input, input.dtype));
-  return match_shape(shape, input);
+  return match_shape(shape, input, options.batch);
 }
 
 Error no_images(const std::string& path) {
@@ -215,7 +221,8 @@ Result<std::unique_ptr<Dataset>> open_image_folder(const os::FileSystem& files, 
                                      "'); move them into their class folders"};
   }
   ASSIGN_OR_RETURN(engine::ValueInfo input, only_input(options, "a folder of images"));
-  ASSIGN_OR_RETURN(const SampleShape shape, check_card(options, input));
+  const Result<SampleShape> fits = check_card(options, input);
+  if (!fits) return with_context(fits.error(), "'" + path + "'");
 
   std::vector<std::string> labels = options.card.output.labels;
   std::vector<Entry> entries;
@@ -230,7 +237,7 @@ Result<std::unique_ptr<Dataset>> open_image_folder(const os::FileSystem& files, 
     return Error{Code::kExhausted, "'" + path + "' holds over " + std::to_string(kMaxDatasetFiles) + " images"};
   }
   return std::unique_ptr<Dataset>(std::make_unique<ImageFolder>(files, path, options.card.input, std::move(input),
-                                                                shape, std::move(entries), std::move(labels),
+                                                                *fits, std::move(entries), std::move(labels),
                                                                 options.use_labels));
 }
 

@@ -210,7 +210,7 @@ Result<std::vector<Column>> open_inputs(const Archive& archive, const DatasetOpt
     }
     SampleShape shape = SampleShape::kWhole;
     if (!is_constant) {
-      ASSIGN_OR_RETURN(shape, match_shape(rows.row_shape(), input));
+      ASSIGN_OR_RETURN(shape, match_shape(rows.row_shape(), input, options.batch));
     }
     columns.push_back({input, std::move(rows), shape == SampleShape::kWhole});
   }

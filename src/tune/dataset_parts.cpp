@@ -78,7 +78,7 @@ Result<engine::ValueInfo> only_input(const DatasetOptions& options, std::string_
                                        "; use an .npz with one array per input"};
 }
 
-Result<SampleShape> match_shape(const Shape& sample, const engine::ValueInfo& input) {
+Result<SampleShape> match_shape(const Shape& sample, const engine::ValueInfo& input, const proof::BatchRule& batch) {
   if (!input.known_shape) return SampleShape::kRow;
   const auto fits = [](std::span<const std::int64_t> sizes, std::span<const std::int64_t> wanted) {
     return std::ranges::equal(sizes, wanted,
@@ -87,11 +87,12 @@ Result<SampleShape> match_shape(const Shape& sample, const engine::ValueInfo& in
   const std::span<const std::int64_t> sizes(sample);
   const std::span<const std::int64_t> wanted(input.shape);
   const bool same_rank = sizes.size() == wanted.size();
-  if (same_rank && !wanted.empty() && fits(sizes.subspan(1), wanted.subspan(1))) return SampleShape::kRow;
+  const bool has_batch = !wanted.empty() && (wanted[0] < 0 || wanted[0] == 1 || batch.exact);
+  if (same_rank && has_batch && fits(sizes.subspan(1), wanted.subspan(1))) return SampleShape::kRow;
   if (sizes.size() == wanted.size() + 1 && fits(sizes.subspan(1), wanted)) return SampleShape::kWhole;
   Shape rows = input.shape;
   if (!rows.empty()) rows[0] = 1;
-  const std::string as_row = rows.empty() ? "" : to_string(rows) + ", or ";
+  const std::string as_row = has_batch ? to_string(rows) + ", or " : "";
   rows = input.shape;
   rows.insert(rows.begin(), 1);
   return Error{Code::kInvalid, "samples of shape " + to_string(sample) + " do not fit the model's input " + input.name +

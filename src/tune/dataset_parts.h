@@ -39,10 +39,10 @@ bool is_real(DType dtype);
 
 // The model's only input. kUnsupported naming what to use, when it has several.
 Result<engine::ValueInfo> only_input(const DatasetOptions& options, std::string_view kind);
-// Whether samples of this shape [1,...] are rows of the input, whose first axis is the batch and is not looked at, or
-// hold it whole behind an axis of 1.
+// Whether samples of this shape [1,...] are rows of the input, whose first axis is the batch, or hold it whole behind
+// an axis of 1. By `batch` a fixed first axis may be none (the time of a sequence): then whole it must be.
 enum class SampleShape : std::uint8_t { kRow, kWhole };
-Result<SampleShape> match_shape(const Shape& sample, const engine::ValueInfo& input);
+Result<SampleShape> match_shape(const Shape& sample, const engine::ValueInfo& input, const proof::BatchRule& batch);
 // A whole sample [1,...] without that axis.
 Result<Tensor> without_first_axis(const Tensor& tensor);
 // An array of dtype `from` can become the input: the rule of dataset.h.

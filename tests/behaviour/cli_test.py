@@ -19,6 +19,10 @@ class Info(Case):
         self.assertEqual(ended.json["ops"]["Conv"], 2)
         self.assertEqual(ended.json["macs"], 32 * 3 * 9 * 256 + 64 * 32 * 9 * 64 + 64 * 4)
         self.assertEqual(ended.json["bytes"], os.path.getsize(self.path("m.onnx")))
+        onnx.save(conv_classifier(), self.path("e.onnx"), save_as_external_data=True, location="e.bin", size_threshold=0)
+        weights = os.path.getsize(self.path("e.bin"))
+        self.assertGreater(weights, 10000)
+        self.assertAlmostEqual(arete("info", self.path("e.onnx"), "--json").json["bytes"], os.path.getsize(self.path("e.onnx")) + weights, delta=weights / 10)
 
     def test_frozen_inputs_are_reported(self):
         model = model_of([helper.make_node("Add", ["x", "w"], ["y"])], [floats("x", [2]), floats("w", [2])], [floats("y", [2])],
@@ -112,6 +116,16 @@ class Bench(Case):
                         [helper.make_tensor_value_info("y", TensorProto.FLOAT16, [1, 8])], [("w", np.ones((8, 8), np.float16))])
         self.assertEqual(arete("bench", self.save("h.onnx", half), "--runs", "1", "--json").json["precision"], "fp16")
         self.assertIn("onnxruntime", ended.json["engine"])
+
+    def test_inputs_that_random_numbers_cannot_stand_for(self):
+        """An axis of 1 cannot be two halves; ten can."""
+        model = model_of([helper.make_node("Reshape", ["x", "four"], ["y"])], [floats("x", [1, "T"])], [floats("y", [2, "T2"])], [("four", np.array([2, -1]))])
+        path = self.save("m.onnx", model)
+        self.expect_error(arete("bench", path), 3, "dynamic axes are 1", "--input NAME=FILE.npy")
+        np.save(self.path("x.npy"), np.ones((1, 10), np.float32))
+        self.assertEqual(arete("bench", path, "--runs", "2", "--input", "x=" + self.path("x.npy")).status, 0)
+        np.save(self.path("x.npy"), np.ones((1, 11), np.float32))
+        self.expect_error(arete("bench", path, "--input", "x=" + self.path("x.npy")), 3)
 
 
 class BadModels(Case):

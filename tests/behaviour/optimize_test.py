@@ -234,6 +234,7 @@ class Refusals(Case):
         self.expect_error(run("--calibration", self.path("x.npz")), 3, "3 labels", "4 classes")
         self.expect_error(arete("optimize", model, "-o", self.path("no/such/out.onnx")), 3, "folder")
         self.expect_error(arete("optimize", model, "-o", self.folder), 3, "folder")
+        self.expect_error(run("--calibration", self.path("x.npz"), "--calibration-samples", "0"), 2, "--calibration-samples")
         self.expect_error(run("--precision", "int4"), 3, "int4")
         self.assertFalse(os.path.exists(out))
 

@@ -146,8 +146,52 @@ class Samples(Case):
         run = lambda *data: arete("optimize", self.path("m.onnx"), "-o", self.path("o.onnx"), "--precision", "fp32", "--json", *data)
         ended = run("--evaluation", self.npz("e.npz", x=x, y=y))
         self.assertEqual((ended.status, ended.json["original"]["accuracy"], ended.json["samples"]), (0, 1.0, 60), ended.err)
-        self.expect_error(run("--evaluation", self.npz("e.npz", x=x[:, :, 0], y=y)), 3, "'x'", "[20,N,16]")
+        self.expect_error(run("--evaluation", self.npz("e.npz", x=x[:, :, 0], y=y)), 3, "input x", "[1,20,?,16]")
+        rows = self.npz("c.npz", x=x.reshape(-1, 1, 16))
+        self.expect_error(arete("optimize", self.path("m.onnx"), "-o", self.path("o.onnx"), "--target", "mobile", "--calibration", rows), 3, "[1,20,?,16]")
         self.assertEqual(run().status, 0)
+
+    def test_dynamic_int8_is_judged_sample_by_sample(self):
+        """One loud sample would set the scale of its whole batch, which no single request has."""
+        rng = np.random.default_rng(12)
+        layers = dense(rng, 64, 256, 256, 10)
+        model = self.network(layers)
+        self.save("m.onnx", model)
+        x = rng.normal(size=(128, 64)).astype(np.float32)
+        x[::16] *= 1000
+        ended = arete("optimize", self.path("m.onnx"), "-o", self.path("o.onnx"), "--target", "browser", "--evaluation", self.npz("e.npz", x=x), "--max-accuracy-drop", "20", "--json")
+        self.assertEqual(ended.status, 0, ended.err)
+        self.assertEqual(ended.json["optimized"]["name"], "int8 dynamic")
+        small = onnx.load(self.path("o.onnx"))
+        one_by_one = np.concatenate([self.answers(small, row[None]) for row in x])
+        at_once = self.answers(small, x)
+        top1 = lambda y: float((y.argmax(1) == self.answers(model, x).argmax(1)).mean())
+        self.assertGreater(top1(one_by_one), top1(at_once) + 0.1)
+        self.assertAlmostEqual([v["agreement"] for v in ended.json["variants"] if v["name"] == "int8 dynamic"][0], top1(one_by_one), delta=0.02)
+
+    def test_many_labels_of_a_sample(self):
+        """Bools [N,C] are compared one by one, sigmoids by their highest: then the note says so."""
+        rng = np.random.default_rng(13)
+        layers = dense(rng, 32, 256, 6)
+        bools = self.network(layers)
+        bools.graph.node.append(helper.make_node("Greater", ["y", "zero"], ["yes"]))
+        bools.graph.initializer.append(onnx.numpy_helper.from_array(np.float32(0), "zero"))
+        bools.graph.output[0].CopyFrom(helper.make_tensor_value_info("yes", TensorProto.BOOL, ["N", 6]))
+        self.save("m.onnx", bools)
+        x = self.npz("c.npz", x=rng.normal(size=(600, 32)).astype(np.float32))
+        ended = self.optimize("--calibration", x, "--max-accuracy-drop", "10")
+        self.assertEqual(ended.status, 0, ended.err)
+        self.assertTrue(all(v["agreement"] is None for v in ended.json["variants"]), ended.json)
+        self.save("m.onnx", self.network(layers, last="Sigmoid"))
+        self.assertIn("only the highest of each sample", self.optimize("--calibration", x).err)
+
+    def test_scores_or_an_embedding(self):
+        self.save("m.onnx", self.network(dense(np.random.default_rng(14), 32, 256, 64)))
+        x = self.npz("c.npz", x=np.random.default_rng(15).normal(size=(64, 32)).astype(np.float32))
+        self.assertIn("'y' is taken for a score a class", self.optimize("--calibration", x).err)
+        with open(self.path("m.card.json"), "w", encoding="utf-8") as file:
+            json.dump({"output": {"kind": "tensor"}}, file)
+        self.assertNotIn("score a class", self.optimize("--calibration", x).err)
 
     def test_a_voice_detector_with_state(self):
         """Silero: a window, a state [2,N,128] and a scalar rate, with LSTM, If and Loop inside."""

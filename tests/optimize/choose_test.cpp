@@ -109,6 +109,32 @@ TEST(Choose, WithoutLabelsDisagreementIsTheBound) {
   EXPECT_NE(o.variants[0].why.find("answers differently"), std::string::npos);
 }
 
+TEST(Choose, TheAllowedDropIsAllowed) {
+  Outcome o = outcome(Objective::kBytes, {variant("a", 300, 1.0, 10)});
+  o.variants[0].report->agreement.accuracy.reset();
+  o.variants[0].report->agreement.top1 = 0.99;  // 100 * (1 - 0.99) is a little more than 1
+  choose(o, rules(false));
+  EXPECT_TRUE(o.chosen);
+}
+
+TEST(Choose, DiscreteOutputsMayDifferAsMuch) {
+  for (const std::int64_t differing : {1, 2}) {
+    Outcome o = outcome(Objective::kBytes, {variant("a", 300, 1.0, 0)});
+    proof::Agreement& agreement = o.variants[0].report->agreement;
+    agreement.accuracy.reset();
+    agreement.top1.reset();
+    std::vector<std::int64_t> classes(100, 7);
+    const Tensor before = Tensor::of<std::int64_t>({100}, std::span<const std::int64_t>(classes));
+    std::fill_n(classes.begin(), differing, 8);
+    agreement.outputs = {proof::OutputDifference("ids")};
+    ASSERT_OK(
+        agreement.outputs[0].add(before, Tensor::of<std::int64_t>({100}, std::span<const std::int64_t>(classes))));
+    choose(o, rules(false));
+    EXPECT_EQ(o.chosen.has_value(), differing == 1);
+    EXPECT_EQ(o.variants[0].why.find("'ids' differs in 2.00 %") != std::string::npos, differing == 2);
+  }
+}
+
 TEST(Choose, ReferenceRowsAndFailuresAreNeverHandedBack) {
   Outcome o = outcome(Objective::kLatency,
                       {variant("freeze", 1000, 3.0, 0), variant("x", 500, 4.0, 0), variant("y", 500, 4.0, 0)});

@@ -119,6 +119,50 @@ TEST(CompareOutputs, RunsFixedModelsOneByOne) {
   EXPECT_EQ(original.runs, 10);
 }
 
+// A candidate whose answers depend on what else is in its batch, as those of dynamic int8 do.
+TEST(CompareOutputs, GivesSingleSamplesToWhomABatchChanges) {
+  const auto row_of_batch = [](std::span<const NamedTensor> inputs) -> Result<std::vector<Tensor>> {
+    const std::int64_t rows = inputs[0].tensor.shape()[0];
+    return classify(rows > 1 ? 1.0F : 0.0F)(inputs);
+  };
+  FakeSession original(kIn, kOut, classify(0));
+  FakeSession in_batches(kIn, kOut, row_of_batch);
+  FakeSession alone(kIn, kOut, row_of_batch);
+  FakeSource source = numbers(100);
+  engine::Session* const candidates[] = {&in_batches, &alone};
+  CompareOptions options;
+  options.one_by_one = {false, true};
+  const auto result = compare_outputs(original, candidates, source, options);
+  ASSERT_OK(result);
+  EXPECT_LT(*result->candidates[0].top1, 0.5);
+  EXPECT_DOUBLE_EQ(*result->candidates[1].top1, 1.0);
+  EXPECT_TRUE(result->candidates[1].is_exact());
+  EXPECT_EQ(result->candidates[1].samples, 100);
+  EXPECT_EQ(alone.largest_batch, 1);
+  EXPECT_GT(original.largest_batch, 1);
+}
+
+// Bools are answers and wide integers are numbers: neither has a highest class.
+TEST(CompareOutputs, TakesOnlyScoresForScores) {
+  const auto pairs = [](bool second) -> Compute {
+    return [second](std::span<const NamedTensor> inputs) -> Result<std::vector<Tensor>> {
+      Result<Tensor> labels = Tensor::zeros(DType::kBool, {inputs[0].tensor.shape()[0], 2});
+      for (std::size_t i = 0; i < labels->size_bytes(); ++i)
+        labels->mutable_bytes()[i] = static_cast<std::byte>(i % 2 == 0 || second);
+      return std::vector<Tensor>{std::move(*labels)};
+    };
+  };
+  const std::vector<ValueInfo> two = {{"labels", DType::kBool, {-1, 2}}};
+  FakeSession original(kIn, two, pairs(false));
+  FakeSession candidate(kIn, two, pairs(true));
+  FakeSource source = numbers(10);
+  const auto result = compare(original, candidate, source);
+  ASSERT_OK(result);
+  EXPECT_FALSE(result->candidates[0].top1.has_value());
+  EXPECT_FALSE(result->candidates[0].accuracy.has_value());
+  EXPECT_DOUBLE_EQ(result->candidates[0].outputs[0].equal_fraction(), 0.5);
+}
+
 TEST(CompareOutputs, FillsTheBatchesOfAModelWithAFixedOne) {
   const std::vector<ValueInfo> four = {{"x", DType::kFloat32, {4, 1}}};
   FakeSession original(four, {{"scores", DType::kFloat32, {4, 3}}}, classify(0));

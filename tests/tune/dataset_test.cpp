@@ -32,7 +32,10 @@ ModelCard image_card(int side, int channels, std::vector<std::string> labels = {
 }
 
 DatasetOptions image_options(std::vector<std::string> labels = {}) {
-  return {image_card(2, 1, std::move(labels)), {{"image", DType::kFloat32, {-1, 1, 2, 2}, true}}};
+  DatasetOptions options;
+  options.card = image_card(2, 1, std::move(labels));
+  options.inputs = {{"image", DType::kFloat32, {-1, 1, 2, 2}, true}};
+  return options;
 }
 
 DatasetOptions tensor_options(Shape shape, DType dtype = DType::kFloat32, std::vector<std::string> labels = {}) {
@@ -203,7 +206,10 @@ TEST_F(FolderTest, CardAndModelMustAgree) {
   options = image_options();
   options.inputs.push_back(options.inputs[0]);
   EXPECT_ERROR(open(options), Code::kUnsupported, "the model has 2; use an .npz");
-  EXPECT_ERROR(open(tensor_options({-1, 4})), Code::kInvalid, "\"kind\" must be \"image\"");
+  EXPECT_ERROR(
+      open(tensor_options({-1, 4})), Code::kInvalid,
+      "a folder of images, but the model's input in float32[?,4] takes none: give an .npz or a .csv, or say in "
+      "the model's card");
   options = image_options();
   options.inputs[0].dtype = DType::kUint8;
   options.card.input.mean = {0.5F};
@@ -382,7 +388,18 @@ TEST_F(NpzTest, RowsMayHoldWholeInputs) {
     }
   }
   EXPECT_ERROR(open(npz({{"in", kRows}, {"state", kRows}, {"rate", rates[0]}}), options), Code::kInvalid,
-               "a sample must be [1,?,2], or the whole input behind an axis of 1, [1,2,?,2]");
+               "a sample must be the whole input behind an axis of 1, [1,2,?,2]");
+}
+
+// A first axis of fixed size is a batch only where the model's outputs carry it too: else it is time.
+TEST_F(NpzTest, AFixedFirstAxisTakesRowsOnlyWhereItIsABatch) {
+  DatasetOptions options = tensor_options({20, 2});
+  EXPECT_ERROR(open(npz({{"x", kRows}}), options), Code::kInvalid,
+               "a sample must be the whole input behind an axis of 1, [1,20,2]");
+  options.batch = {20, true};
+  const Result<std::unique_ptr<Dataset>> dataset = open(npz({{"x", kRows}}), options);
+  ASSERT_OK(dataset);
+  EXPECT_FALSE(read_all(**dataset).samples[0].whole);
 }
 
 TEST_F(NpzTest, DamagedArchivesAreRefused) {
@@ -524,6 +541,8 @@ TEST_F(CsvTest, LabelsMayBeTexts) {
   EXPECT_ERROR(open("a,label\n1,dog\n2,emu\n", pets), Code::kInvalid, "row 2: label 'emu' is none of cat, dog");
   EXPECT_ERROR(open("a,label\n1,dog\n2,7\n", pets), Code::kInvalid,
                "row 2: label 7 is out of range, the model has 2 classes (0..1)");
+  EXPECT_ERROR(open("a,label\n1,dog\n2,caf\xe9\n", tensor_options({-1, 1})), Code::kInvalid,
+               "row 2: the label is no UTF-8 text; save the file in UTF-8");
   dataset = open("a,label\n1,dog\n2,cat\n3,dog\n", tensor_options({-1, 1}));
   ASSERT_OK(dataset);
   EXPECT_EQ((*dataset)->labels(), (std::vector<std::string>{"cat", "dog"}));
