@@ -53,7 +53,7 @@ std::vector<std::string> assumptions(const graph::Model& model, const ModelCard&
   if (output.kind != OutputKind::kClassification || model.graph.outputs.empty()) return all;
   const graph::Uses uses(model.graph);
   const graph::Node* maker = last_operator(model, uses);
-  const graph::ValueType type = graph::infer_shapes(model).graph.outputs[0].type;
+  const graph::ValueType& type = model.graph.outputs[0].type;
   const bool several = type.is_tensor() && type.has_shape && suggests_classes(type.dtype, type.shape());
   const bool sigmoids = output.activation == Activation::kSigmoid || (maker != nullptr && maker->is("Sigmoid"));
   if (several && sigmoids)

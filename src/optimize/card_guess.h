@@ -14,7 +14,7 @@ namespace arete::optimize {
 ModelCard guess_card(const graph::Model& model);
 
 // What a guessed card takes for granted, and what a card leaves unjudged: sentences for a user, who can write
-// `card_name` where it is not so.
+// `card_name` where it is not so. `model`: after shape inference.
 std::vector<std::string> assumptions(const graph::Model& model, const ModelCard& card, bool guessed,
                                      const std::string& card_name);
 

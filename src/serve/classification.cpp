@@ -60,10 +60,10 @@ Result<std::pair<std::size_t, std::size_t>> class_axes(const Tensor& output) {
     return Error{Code::kUnsupported,
                  "the card says classification, but the output is " + describe(output) + ", not [N,classes]"};
   }
-  if (shape[1] > static_cast<std::int64_t>(kMaxClasses)) {
-    return Error{Code::kExhausted, "the output has more than " + std::to_string(kMaxClasses) + " classes"};
-  }
   const std::int64_t most_rows = static_cast<std::int64_t>(kMaxScores) / shape[1];
+  if (most_rows == 0) {
+    return Error{Code::kExhausted, "the output has more than " + std::to_string(kMaxScores) + " classes"};
+  }
   if (shape[0] > most_rows) {
     return Error{Code::kExhausted, std::to_string(shape[0]) + " rows of " + std::to_string(shape[1]) +
                                        " classes are too many for one answer; send at most " +

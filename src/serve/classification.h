@@ -15,7 +15,6 @@
 
 namespace arete::serve {
 
-inline constexpr std::size_t kMaxClasses = 100'000;
 // Rows by classes of one answer: each score takes some 200 bytes, a row 500, until the answer is text.
 inline constexpr std::size_t kMaxScores = 200'000;
 
@@ -29,7 +28,7 @@ struct ClassScores {
 // [N,C] (trailing axes of size 1 are dropped), [C] as one example, -> N rows. The activation is
 // applied stably: softmax over each row, sigmoid on each value, none leaves values as they are.
 // `two_classes`: one value p a row stands for the classes (1-p, p), as binary classifiers give it.
-// kUnsupported for other shapes, kExhausted over kMaxClasses and kMaxScores, errors of to_doubles.
+// kUnsupported for other shapes, kExhausted over kMaxScores, errors of to_doubles.
 Result<std::vector<ClassScores>> classify(const Tensor& output, Activation activation, bool two_classes);
 
 // One name a class, in order and each unique, as JSON keys must be: the second "crane" of ImageNet
