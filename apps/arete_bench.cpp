@@ -30,9 +30,9 @@ struct Options {
 // Those given, else random ones; and that the model runs on them.
 Result<std::vector<NamedTensor>> choose_inputs(const Options& options, engine::Session& session) {
   const bool given = !options.inputs.empty();
-  ASSIGN_OR_RETURN(std::vector<NamedTensor> inputs,
-                   given ? read_inputs(options.inputs) : proof::random_inputs(session.inputs(), 1));
-  const Result<std::vector<Tensor>> outputs = session.run(inputs);
+  Result<std::vector<NamedTensor>> inputs =
+      given ? read_inputs(options.inputs) : proof::random_inputs(session.inputs(), 1);
+  const Result<std::vector<Tensor>> outputs = inputs ? session.run(*inputs) : inputs.error();
   if (outputs) return inputs;
   if (given) return outputs.error();
   return with_context(outputs.error(),

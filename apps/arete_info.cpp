@@ -88,7 +88,8 @@ int run_info(int argc, char** argv) {
   bool text = false;
   CLI::App app("What a model holds: inputs, outputs, operators, parameters, multiplications.", "arete info");
   app.add_option("MODEL", path, "an .onnx file")->required();
-  app.add_flag("--json", json, "one JSON object on the last line (bytes: with the files beside it that hold weights)");
+  app.add_flag("--json", json,
+               "one JSON object on the last line (bytes: with what its weights take of files beside it)");
   app.add_flag("--text", text, "print the whole graph as text");
   if (const auto status = parse(app, argc, argv)) return *status;
 

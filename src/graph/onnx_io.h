@@ -29,7 +29,7 @@ struct ReadModel {
   Model model;
   // Initialisers that old exporters also listed as inputs; reading made them constants.
   std::vector<std::string> frozen_inputs;
-  // Files beside the model that hold weights, and how many bytes of weights were taken from each.
+  // Files beside the model that hold weights, and how many bytes of each they take (at most its size: some may share).
   std::map<std::string, std::uint64_t> external_files;
 };
 

@@ -31,6 +31,16 @@ class ExternalFiles {
     }};
   }
 
+  // A tensor was taken from the file.
+  void count(const std::string& location, const Tensor& tensor) { taken_bytes_[location] += tensor.size_bytes(); }
+  // Weights may share bytes of a file: what was taken is no more than the file.
+  std::map<std::string, std::uint64_t> taken() const {
+    std::map<std::string, std::uint64_t> taken;
+    for (const auto& [location, bytes] : taken_bytes_)
+      taken[location] = std::min<std::uint64_t>(bytes, files_.at(location).view.size());
+    return taken;
+  }
+
   // Elements are read in place, so they must stand where the CPU may read them: else they are copied, but never more
   // than the files hold, or a small file that many weights share would fill the memory.
   Status align(Tensor& tensor) {
@@ -49,6 +59,7 @@ class ExternalFiles {
  private:
   ExternalLoader load_;
   std::map<std::string, SharedBytes> files_;
+  std::map<std::string, std::uint64_t> taken_bytes_;
   std::uint64_t total_bytes_ = 0;
   std::uint64_t copied_bytes_ = 0;
 };
@@ -133,7 +144,7 @@ class Reader {
     return nodes;
   }
 
-  std::map<std::string, std::uint64_t> take_external_files() { return std::move(external_files_); }
+  std::map<std::string, std::uint64_t> external_files() const { return files_.taken(); }
 
  private:
   Value value(onnx::ValueInfoProto& proto) {
@@ -161,7 +172,7 @@ class Reader {
     Result<Tensor> tensor = tensor_from_proto(proto, options_, extra);
     if (!tensor || location.empty()) return tensor;
     RETURN_IF_ERROR(files_.align(*tensor));
-    external_files_[location] += tensor->size_bytes();
+    files_.count(location, *tensor);
     return tensor;
   }
 
@@ -329,7 +340,6 @@ class Reader {
 
   ExternalFiles files_;
   const ReadOptions options_;
-  std::map<std::string, std::uint64_t> external_files_;
 };
 
 // Initialisers that are inputs too become constants, so that engines may fold them.
@@ -423,7 +433,7 @@ Result<FromProto> from_proto(onnx::ModelProto&& proto, const ReadOptions& option
   read_header(proto, read.model);
   Reader reader(options);
   ASSIGN_OR_RETURN(read.model.graph, reader.graph(*proto.mutable_graph(), 0));
-  read.external_files = reader.take_external_files();
+  read.external_files = reader.external_files();
   read.frozen_inputs = freeze(read.model.graph);
   proto.clear_graph();
   read.model.extra = proto.SerializeAsString();

@@ -57,7 +57,7 @@ std::vector<std::string> assumptions(const graph::Model& model, const ModelCard&
   const bool several = type.is_tensor() && type.has_shape && suggests_classes(type.dtype, type.shape());
   const bool sigmoids = output.activation == Activation::kSigmoid || (maker != nullptr && maker->is("Sigmoid"));
   if (several && sigmoids)
-    all.push_back("each class has a sigmoid of its own, and only the highest of each sample was compared");
+    all.push_back("each class has a sigmoid of its own, and only the highest of each sample is compared");
   return all;
 }
 

@@ -20,14 +20,12 @@ std::string times(double ratio) { return fixed(ratio, 2) + "x"; }
 // "1.00 allowed" includes what floating point makes 1.0000000000000009 of.
 constexpr double kRoundingPoints = 1e-9;
 
-// The output of integers, bools or strings that differs most; nullptr when all are equal.
-const proof::OutputDifference* worst_discrete(const Agreement& agreement) {
-  const proof::OutputDifference* worst = nullptr;
-  for (const proof::OutputDifference& output : agreement.outputs) {
-    if (output.is_float() || output.is_exact()) continue;
-    if (worst == nullptr || output.equal_fraction() < worst->equal_fraction()) worst = &output;
-  }
-  return worst;
+// "output 'ids' differs in 0.25 % of its elements"; empty when discrete outputs are equal.
+std::string discrete_text(const Agreement& agreement) {
+  const proof::OutputDifference* const worst = agreement.worst_discrete();
+  if (worst == nullptr) return "";
+  return "output '" + worst->name() + "' differs in " + fixed(100.0 * (1.0 - worst->equal_fraction()), 2) +
+         " % of its elements";
 }
 
 // Why a variant's answers are not good enough; empty when they are.
@@ -52,11 +50,9 @@ std::string accuracy_objection(const Agreement& agreement, const ChoiceRules& ru
   if (sqnr && *sqnr < kLeastSqnrDb) {
     return "its outputs carry too much noise (SQNR " + fixed(*sqnr, 1) + " dB, wanted " + fixed(kLeastSqnrDb, 0) + ")";
   }
-  const proof::OutputDifference* const discrete = worst_discrete(agreement);
+  const proof::OutputDifference* const discrete = agreement.worst_discrete();
   const double differing = discrete == nullptr ? 0.0 : 100.0 * (1.0 - discrete->equal_fraction());
-  if (differing <= most) return "";
-  return "its output '" + discrete->name() + "' differs in " + fixed(differing, 2) +
-         " % of the elements, allowed are " + allowed;
+  return differing <= most ? "" : discrete_text(agreement) + ", allowed are " + allowed;
 }
 
 double gain(const Variant& variant, const Outcome& outcome) {
@@ -145,6 +141,8 @@ void choose(Outcome& outcome, const ChoiceRules& rules) {
   winner.chosen = true;
   outcome.success = true;
   outcome.slower = is_slower(winner, outcome);
+  const std::string differs = discrete_text(winner.report->agreement);
+  if (!differs.empty()) outcome.notes.push_back("of the model handed back the " + differs);
   for (Variant& variant : outcome.variants) {
     if (variant.why.empty() && !variant.chosen) variant.why = "'" + winner.name + "' is better by the objective";
   }

@@ -15,6 +15,8 @@ void set_measurements(Json& row, const std::optional<proof::Report>& report) {
   row.set("accuracy_delta_interval", labelled ? to_json(agreement->accuracy->delta_points_interval()) : Json());
   row.set("agreement", agreement != nullptr ? nullable(agreement->top1) : Json());
   row.set("sqnr_db", agreement != nullptr ? nullable(agreement->sqnr_db()) : Json());
+  const proof::OutputDifference* discrete = agreement != nullptr ? agreement->worst_discrete() : nullptr;
+  row.set("equal_elements", discrete != nullptr ? Json(discrete->equal_fraction()) : Json());
   row.set("exact", agreement != nullptr ? Json(agreement->is_exact()) : Json());
 }
 

@@ -38,6 +38,14 @@ class Candidate {
   engine::Session& session() const { return session_; }
   void give_up(Error error) { result_.failure = std::move(error); }
 
+  // Whether both models' outputs have the same shapes.
+  bool fits(const Outputs& original, const Outputs& own) const {
+    for (std::size_t i = 0; i < order_.size(); ++i) {
+      if (original[i].shape() != own[order_[i]].shape()) return false;
+    }
+    return true;
+  }
+
   // `original` and `own` are both models' outputs for `batch`.
   void compare(const Batch& batch, const Outputs& original, const Outputs& own) {
     for (std::size_t i = 0; i < order_.size(); ++i) {
@@ -160,6 +168,8 @@ class Comparer {
       Result<Outputs> own =
           alone ? run_alone(candidates_[i].session(), batch) : run_rows(candidates_[i].session(), batch);
       if (!own && batch.samples > 1) return false;
+      // An output whose first axis is no batch, a state [1,N,H], cannot be joined: then all go one by one.
+      if (alone && !candidates_[i].fits(*outputs, *own)) return false;
       if (!own) {
         candidates_[i].give_up(with_context(std::move(own).error(), batch.origins[0]));
         continue;
@@ -198,9 +208,10 @@ class Comparer {
     }
     Outputs joined;
     for (const std::vector<Tensor>& output : parts) {
-      ASSIGN_OR_RETURN(Tensor tensor, concat_rows(output));
-      const bool has_rows = tensor.shape()[0] == static_cast<std::int64_t>(batch.samples);
+      const bool has_rows =
+          std::ranges::all_of(output, [](const Tensor& row) { return !row.shape().empty() && row.shape()[0] == 1; });
       if (!has_rows) return Error{Code::kUnsupported, "an output has no row a sample"};
+      ASSIGN_OR_RETURN(Tensor tensor, concat_rows(output));
       joined.push_back(std::move(tensor));
     }
     return joined;
@@ -283,6 +294,15 @@ std::optional<double> Agreement::sqnr_db() const {
   for (const OutputDifference& output : outputs) {
     const std::optional<double> own = output.sqnr_db();
     if (own && (!worst || *own < *worst)) worst = own;
+  }
+  return worst;
+}
+
+const OutputDifference* Agreement::worst_discrete() const {
+  const OutputDifference* worst = nullptr;
+  for (const OutputDifference& output : outputs) {
+    if (output.is_float() || output.is_exact()) continue;
+    if (worst == nullptr || output.equal_fraction() < worst->equal_fraction()) worst = &output;
   }
   return worst;
 }

@@ -61,6 +61,8 @@ struct Agreement {
 
   // The worst float output; nothing when all float outputs are equal (or there are none).
   std::optional<double> sqnr_db() const;
+  // The output of integers, bools or strings that differs most; nullptr when all of these are equal.
+  const OutputDifference* worst_discrete() const;
   bool is_exact() const;  // every element of every output is the same
   // True when an output is NaN or infinite in one of the models alone.
   bool has_new_non_finite() const;

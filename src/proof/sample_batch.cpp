@@ -63,7 +63,11 @@ BatchRule batch_rule_for(std::span<const engine::ValueInfo> inputs, std::span<co
   };
   const bool joins = std::ranges::all_of(
       inputs, [&](const engine::ValueInfo& info) { return has_rows(info) && bits_of(info.dtype) >= 8; });
-  if (joins && rows == -1) return {kDefaultBatch, false};
+  // An output of fixed size, or without axes, does not grow with a batch: the axis is time, or rows must not be joined.
+  const auto may_have_rows = [rows](const engine::ValueInfo& info) {
+    return !info.known_shape || (!info.shape.empty() && info.shape[0] == rows);
+  };
+  if (rows == -1) return joins && std::ranges::all_of(outputs, may_have_rows) ? BatchRule{kDefaultBatch} : BatchRule{};
   const bool is_batch = rows > 1 && rows <= kMaxExactBatch && std::ranges::all_of(outputs, has_rows);
   return joins && is_batch ? BatchRule{static_cast<int>(rows), true} : BatchRule{};
 }

@@ -32,8 +32,8 @@ struct BatchRule {
 inline constexpr std::int64_t kMaxExactBatch = 1024;
 
 // kDefaultBatch when the first axis of every input is dynamic (-1) and its dtype can be joined; exactly n when that
-// axis is n for all (at most kMaxExactBatch) and for all outputs that are given: one that they do not carry is no batch
-// but time, in a sequence model. Else 1.
+// axis is n for all (at most kMaxExactBatch). All outputs that are given must carry the same axis (a dynamic one, or
+// say nothing): one that they do not carry is no batch but time, in a sequence model. Else 1.
 BatchRule batch_rule_for(std::span<const engine::ValueInfo> inputs, std::span<const engine::ValueInfo> outputs = {});
 
 // At most `largest`, and as many as stay below kMaxBatchBytes; at least 1.

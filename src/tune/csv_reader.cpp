@@ -4,6 +4,7 @@
 #include <array>
 #include <string_view>
 
+#include "core/json.h"
 #include "tune/dataset.h"
 
 namespace arete::tune {
@@ -70,7 +71,7 @@ Status CsvReader::read_header() {
   ASSIGN_OR_RETURN(std::optional<std::string> line, read_line());
   if (!line) return Error{Code::kCorrupt, "the file is empty: its first line must name the columns"};
   if (line->starts_with(kByteOrderMark)) line->erase(0, kByteOrderMark.size());
-  if (line->find('\0') != std::string::npos)
+  if (line->find('\0') != std::string::npos || !is_utf8(*line))
     return Error{Code::kCorrupt, "the file is no UTF-8 text; save it as CSV in UTF-8"};
   separator_ = find_separator(*line);
   header_ = split(*line);

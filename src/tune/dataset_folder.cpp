@@ -3,6 +3,7 @@
 #include <array>
 #include <charconv>
 
+#include "core/json.h"
 #include "media/image/to_tensor.h"
 #include "tune/dataset_parts.h"
 
@@ -105,6 +106,9 @@ std::vector<std::string> labels_of_folders(const std::vector<std::string>& folde
 
 Result<std::vector<ClassFolder>> match_labels(const std::vector<std::string>& folders,
                                               const std::vector<std::string>& labels) {
+  for (const std::string& folder : folders) {
+    if (!is_utf8(folder)) return Error{Code::kInvalid, "a class folder's name is no UTF-8 text (Latin-1?): rename it"};
+  }
   const LabelIndex index(labels);
   std::vector<ClassFolder> classes;
   std::map<std::int64_t, std::string> taken;

@@ -95,9 +95,11 @@ Result<SampleShape> match_shape(const Shape& sample, const engine::ValueInfo& in
   const std::string as_row = has_batch ? to_string(rows) + ", or " : "";
   rows = input.shape;
   rows.insert(rows.begin(), 1);
-  return Error{Code::kInvalid, "samples of shape " + to_string(sample) + " do not fit the model's input " + input.name +
-                                   " " + engine::describe(input) + ": a sample must be " + as_row +
-                                   "the whole input behind an axis of 1, " + to_string(rows)};
+  return Error{Code::kInvalid,
+               "samples of shape " + to_string(sample) + " do not fit the model's input " + input.name + " " +
+                   engine::describe(input) + ": a sample must be " + as_row + "the whole input behind an axis of 1, " +
+                   to_string(rows) +
+                   (has_batch ? "" : " (the first axis is no batch: it has a fixed size that not every output has)")};
 }
 
 Result<Tensor> without_first_axis(const Tensor& tensor) {

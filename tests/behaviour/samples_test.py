@@ -151,6 +151,25 @@ class Samples(Case):
         self.expect_error(arete("optimize", self.path("m.onnx"), "-o", self.path("o.onnx"), "--target", "mobile", "--calibration", rows), 3, "[1,20,?,16]")
         self.assertEqual(run().status, 0)
 
+    def test_a_dynamic_time_axis_is_no_batch(self):
+        """Sequences of one step each are 64 samples and not 64 steps, while ranges are looked for too."""
+        rng = np.random.default_rng(16)
+        w = lambda n, *s: (n, rng.normal(0, 0.3, s).astype(np.float32))
+        nodes = [helper.make_node("LSTM", ["x", "w", "r"], ["", "h"], hidden_size=32), helper.make_node("Squeeze", ["h", "axis"], ["s"]),
+                 helper.make_node("MatMul", ["s", "v"], ["m"]), helper.make_node("Relu", ["m"], ["p"]), helper.make_node("MatMul", ["p", "u"], ["y"])]
+        model = model_of(nodes, [floats("x", ["T", 1, 16])], [floats("y", [1, 5])],
+                         [w("w", 1, 128, 16), w("r", 1, 128, 32), w("v", 32, 2048), w("u", 2048, 5), ("axis", np.array([0]))])
+        self.save("m.onnx", model)
+        x = rng.normal(size=(64, 1, 16)).astype(np.float32)
+        made = []
+        for samples in (x, x[:, None]):
+            ended = self.optimize("--calibration", self.npz("c.npz", x=samples), "--max-accuracy-drop", "100")
+            self.assertEqual((ended.status, ended.json["optimized"]["precision"]), (0, "int8"), ended.err)
+            self.assertEqual(ended.json["calibration_samples"], 64)
+            with open(self.path("o.onnx"), "rb") as file:
+                made.append(file.read())
+        self.assertEqual(made[0], made[1])
+
     def test_dynamic_int8_is_judged_sample_by_sample(self):
         """One loud sample would set the scale of its whole batch, which no single request has."""
         rng = np.random.default_rng(12)
@@ -183,7 +202,7 @@ class Samples(Case):
         self.assertEqual(ended.status, 0, ended.err)
         self.assertTrue(all(v["agreement"] is None for v in ended.json["variants"]), ended.json)
         self.save("m.onnx", self.network(layers, last="Sigmoid"))
-        self.assertIn("only the highest of each sample", self.optimize("--calibration", x).err)
+        self.assertIn("only the highest of each sample is compared", self.optimize("--calibration", x).err)
 
     def test_scores_or_an_embedding(self):
         self.save("m.onnx", self.network(dense(np.random.default_rng(14), 32, 256, 64)))

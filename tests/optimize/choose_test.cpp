@@ -132,6 +132,10 @@ TEST(Choose, DiscreteOutputsMayDifferAsMuch) {
     choose(o, rules(false));
     EXPECT_EQ(o.chosen.has_value(), differing == 1);
     EXPECT_EQ(o.variants[0].why.find("'ids' differs in 2.00 %") != std::string::npos, differing == 2);
+    if (differing == 1) {
+      ASSERT_EQ(o.notes.size(), 1U);
+      EXPECT_EQ(o.notes[0], "of the model handed back the output 'ids' differs in 1.00 % of its elements");
+    }
   }
 }
 

@@ -142,6 +142,30 @@ TEST(CompareOutputs, GivesSingleSamplesToWhomABatchChanges) {
   EXPECT_GT(original.largest_batch, 1);
 }
 
+// A state [1,N,H] or a mean over the batch cannot be joined from single samples.
+TEST(CompareOutputs, GoesOnOneByOneWhereAnOutputIsNoRowASample) {
+  const std::vector<ValueInfo> with_state = {{"scores", DType::kFloat32, {-1, 3}}, {"state", DType::kFloat32, {1, -1}}};
+  const Compute compute = [](std::span<const NamedTensor> inputs) -> Result<std::vector<Tensor>> {
+    ASSIGN_OR_RETURN(std::vector<Tensor> outputs, classify(0)(inputs));
+    const Tensor& x = inputs[0].tensor;
+    outputs.push_back(*x.reshaped({1, x.shape()[0]}));
+    return outputs;
+  };
+  const std::vector<ValueInfo> unsaid = {{"scores", DType::kFloat32, {-1, 3}}, {"state", DType::kFloat32, {}, false}};
+  for (const auto& outputs : {with_state, unsaid}) {
+    FakeSession original(kIn, outputs, compute);
+    FakeSession candidate(kIn, outputs, compute);
+    FakeSource source = numbers(50);
+    CompareOptions options;
+    options.one_by_one = {true};
+    const auto result = compare(original, candidate, source, options);
+    ASSERT_OK(result);
+    EXPECT_FALSE(result->candidates[0].failure.has_value());
+    EXPECT_TRUE(result->candidates[0].is_exact());
+    EXPECT_EQ(result->candidates[0].samples, 50);
+  }
+}
+
 // Bools are answers and wide integers are numbers: neither has a highest class.
 TEST(CompareOutputs, TakesOnlyScoresForScores) {
   const auto pairs = [](bool second) -> Compute {

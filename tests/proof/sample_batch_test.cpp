@@ -32,6 +32,11 @@ TEST(BatchSize, NeedsADynamicFirstAxisAndWholeBytes) {
   EXPECT_FALSE(batch_rule_for(std::vector<ValueInfo>{four, dynamic}).exact);
   EXPECT_TRUE(batch_rule_for(std::vector<ValueInfo>{four}, std::vector<ValueInfo>{four}).exact);
   EXPECT_FALSE(batch_rule_for(std::vector<ValueInfo>{four}, std::vector<ValueInfo>{four, dynamic}).exact);
+  // A dynamic axis that an output lacks is time too; where an output says nothing, nothing speaks against a batch.
+  const ValueInfo unsaid{"a", DType::kFloat32, {}, false};
+  EXPECT_EQ(batch_rule_for(std::vector<ValueInfo>{dynamic}, std::vector<ValueInfo>{dynamic, four}).largest, 1);
+  EXPECT_EQ(batch_rule_for(std::vector<ValueInfo>{dynamic}, std::vector<ValueInfo>{dynamic, unsaid}).largest,
+            kDefaultBatch);
 }
 
 TEST(SampleBatcher, JoinsSamplesOfEqualShapes) {

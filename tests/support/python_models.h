@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <string>
@@ -19,8 +20,9 @@ inline std::string python_models(const std::string& script) {
   const fs::path source = source_path(script);
   if (!fs::exists(python)) return "";
   const auto version = fs::last_write_time(source).time_since_epoch().count();
-  const fs::path folder =
-      fs::path(ARETE_BINARY_DIR) / "test_models" / (source.stem().string() + std::to_string(version));
+  std::string name = script;  // whole: two folders may hold a make_models.py of the same age
+  std::ranges::replace(name, '/', '_');
+  const fs::path folder = fs::path(ARETE_BINARY_DIR) / "test_models" / (name + std::to_string(version));
   if (fs::exists(folder)) return folder.string();
   fs::create_directories(folder.parent_path());
   const std::string own = folder.string() + "." + std::to_string(::getpid());
