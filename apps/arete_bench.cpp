@@ -1,4 +1,4 @@
-// `arete bench MODEL`: latency of one model on seeded random inputs.
+// `arete bench MODEL`: latency of one model, on seeded random inputs or given ones.
 #include <cstdio>
 #include <string>
 #include <vector>
@@ -27,15 +27,10 @@ struct Options {
   bool json = false;
 };
 
-// Those given, else random ones; and that the model runs on them.
-Result<std::vector<NamedTensor>> choose_inputs(const Options& options, engine::Session& session) {
-  const bool given = !options.inputs.empty();
-  Result<std::vector<NamedTensor>> inputs =
-      given ? read_inputs(options.inputs) : proof::random_inputs(session.inputs(), 1);
-  const Result<std::vector<Tensor>> outputs = inputs ? session.run(*inputs) : inputs.error();
-  if (outputs) return inputs;
-  if (given) return outputs.error();
-  return with_context(outputs.error(),
+// Where random inputs are to blame, given ones are the way out.
+Error explained(const Options& options, const Error& error) {
+  if (!options.inputs.empty()) return error;
+  return with_context(error,
                       "the model does not run on random inputs whose dynamic axes are 1 (give --input NAME=FILE.npy "
                       "for each input)");
 }
@@ -50,10 +45,12 @@ Result<Json> measure(const Options& options) {
   }
   const std::uint64_t rss_before = os::resident_bytes();
   ASSIGN_OR_RETURN(const proof::Opened opened, open_session(*engine, options.path, options.engine.threads));
-  ASSIGN_OR_RETURN(const std::vector<NamedTensor> inputs, choose_inputs(options, *opened.session));
+  const Result<std::vector<NamedTensor>> inputs =
+      options.inputs.empty() ? proof::random_inputs(opened.session->inputs(), 1) : read_inputs(options.inputs);
+  if (!inputs) return explained(options, inputs.error());
   const proof::Runner runner = [&]() -> Status {
-    const Result<std::vector<Tensor>> outputs = opened.session->run(inputs);
-    if (!outputs) return outputs.error();
+    const Result<std::vector<Tensor>> outputs = opened.session->run(*inputs);
+    if (!outputs) return explained(options, outputs.error());
     return {};
   };
   proof::Progress progress;

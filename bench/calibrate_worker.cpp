@@ -150,7 +150,7 @@ Status open_model(const Options& options, Job& job) {
   const os::FileSystem& files = os::real_file_system();
   ASSIGN_OR_RETURN(graph::ReadModel read, optimize::load_model(files, options.model_path));
   ASSIGN_OR_RETURN(const std::optional<ModelCard> card, apps::load_card("", options.model_path));
-  job.card = card ? *card : optimize::guess_card(read.model);
+  job.card = card ? *card : optimize::guess_card(graph::infer_shapes(read.model));
   if (options.as_is) {
     ASSIGN_OR_RETURN(const engine::ModelSource source, engine::ModelSource::from_file(files, options.model_path));
     return prepare_float(options, source, job);

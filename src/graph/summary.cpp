@@ -169,7 +169,9 @@ std::string_view precision_of(const Model& model) {
 }
 
 bool takes_scales_from_input(const Model& model) {
-  return std::ranges::any_of(summarise(model).ops, [](const auto& op) {
+  Summary summary;
+  count(model.graph, summary);
+  return std::ranges::any_of(summary.ops, [](const auto& op) {
     return op.first.substr(op.first.rfind('.') + 1).starts_with("DynamicQuantize");
   });
 }

@@ -1,6 +1,5 @@
 #include "optimize/card_guess.h"
 
-#include "graph/official.h"
 #include "graph/uses.h"
 
 namespace arete::optimize {
@@ -76,7 +75,7 @@ ModelCard guess_card(const graph::Model& model) {
     if (auto image = guess_image(inputs[0].type.dtype, inputs[0].type.shape())) card.input = std::move(*image);
   }
   if (model.graph.outputs.empty()) return card;
-  const graph::ValueType output = graph::infer_shapes(model).graph.outputs[0].type;
+  const graph::ValueType& output = model.graph.outputs[0].type;
   if (!output.is_tensor() || !output.has_shape) return card;
   if (!suggests_classes(output.dtype, output.shape()) && !is_one_probability(model, output.dtype, output.shape()))
     return card;

@@ -1,4 +1,4 @@
-// The model card that a graph suggests when nobody wrote one. Threads: pure.
+// The model card that a graph suggests when nobody wrote one. Models come here after shape inference. Threads: pure.
 #pragma once
 
 #include <string>
@@ -14,7 +14,7 @@ namespace arete::optimize {
 ModelCard guess_card(const graph::Model& model);
 
 // What a guessed card takes for granted, and what a card leaves unjudged: sentences for a user, who can write
-// `card_name` where it is not so. `model`: after shape inference.
+// `card_name` where it is not so.
 std::vector<std::string> assumptions(const graph::Model& model, const ModelCard& card, bool guessed,
                                      const std::string& card_name);
 

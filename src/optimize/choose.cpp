@@ -20,12 +20,10 @@ std::string times(double ratio) { return fixed(ratio, 2) + "x"; }
 // "1.00 allowed" includes what floating point makes 1.0000000000000009 of.
 constexpr double kRoundingPoints = 1e-9;
 
-// "output 'ids' differs in 0.25 % of its elements"; empty when discrete outputs are equal.
-std::string discrete_text(const Agreement& agreement) {
-  const proof::OutputDifference* const worst = agreement.worst_discrete();
-  if (worst == nullptr) return "";
-  return "output '" + worst->name() + "' differs in " + fixed(100.0 * (1.0 - worst->equal_fraction()), 2) +
-         " % of its elements";
+double differing_percent(const proof::OutputDifference& output) { return 100.0 * (1.0 - output.equal_fraction()); }
+
+std::string differs_text(const proof::OutputDifference& output) {
+  return "output '" + output.name() + "' differs in " + fixed(differing_percent(output), 2) + " % of its elements";
 }
 
 // Why a variant's answers are not good enough; empty when they are.
@@ -51,8 +49,8 @@ std::string accuracy_objection(const Agreement& agreement, const ChoiceRules& ru
     return "its outputs carry too much noise (SQNR " + fixed(*sqnr, 1) + " dB, wanted " + fixed(kLeastSqnrDb, 0) + ")";
   }
   const proof::OutputDifference* const discrete = agreement.worst_discrete();
-  const double differing = discrete == nullptr ? 0.0 : 100.0 * (1.0 - discrete->equal_fraction());
-  return differing <= most ? "" : discrete_text(agreement) + ", allowed are " + allowed;
+  if (discrete == nullptr || differing_percent(*discrete) <= most) return "";
+  return differs_text(*discrete) + ", allowed are " + allowed;
 }
 
 double gain(const Variant& variant, const Outcome& outcome) {
@@ -141,8 +139,8 @@ void choose(Outcome& outcome, const ChoiceRules& rules) {
   winner.chosen = true;
   outcome.success = true;
   outcome.slower = is_slower(winner, outcome);
-  const std::string differs = discrete_text(winner.report->agreement);
-  if (!differs.empty()) outcome.notes.push_back("of the model handed back the " + differs);
+  if (const proof::OutputDifference* const discrete = winner.report->agreement.worst_discrete())
+    outcome.notes.push_back("of the model handed back the " + differs_text(*discrete));
   for (Variant& variant : outcome.variants) {
     if (variant.why.empty() && !variant.chosen) variant.why = "'" + winner.name + "' is better by the objective";
   }

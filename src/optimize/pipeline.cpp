@@ -187,7 +187,7 @@ Status Run::convert() {
   outcome_.original_bytes = source_.bytes.view.size();
   for (const auto& [location, bytes] : read_.external_files) outcome_.original_bytes += bytes;
   RETURN_IF_ERROR(check_paths());  // now with the files that hold weights
-  outcome_.card = request_.card ? *request_.card : guess_card(read_.model);
+  outcome_.card = request_.card ? *request_.card : guess_card(model_);
   for (std::string& note : assumptions(model_, outcome_.card, !request_.card, card_name()))
     outcome_.notes.push_back(std::move(note));
   if (!outcome_.frozen_inputs.empty()) outcome_.steps_completed.emplace_back("onnx_conversion");

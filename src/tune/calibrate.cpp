@@ -94,7 +94,7 @@ Status Calibrator::run_one_by_one(const proof::Batch& batch, proof::SampleBatche
 
 Result<Calibration> Calibrator::run(SampleSource& source, const CalibrateOptions& options) {
   RETURN_IF_ERROR(source.rewind());
-  proof::BatchRule rule = options.batch.value_or(proof::batch_rule_for(inputs()));
+  proof::BatchRule rule = options.batch;
   const int largest = rule.largest;
   // Where the shapes do not tell how large a sample is, the first one does.
   const std::optional<std::size_t> known_bytes = sample_bytes(inputs());

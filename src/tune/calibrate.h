@@ -8,7 +8,6 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,8 +21,8 @@
 namespace arete::tune {
 
 struct CalibrateOptions {
-  std::size_t max_samples = 0;            // 0: all
-  std::optional<proof::BatchRule> batch;  // the model's; nothing: what its inputs say
+  std::size_t max_samples = 0;  // 0: all
+  proof::BatchRule batch;       // of the model; one by one unless said otherwise
   std::function<void(std::size_t done, std::size_t total)> progress;
   std::function<bool()> cancelled;
 };
