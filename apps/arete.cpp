@@ -1,6 +1,7 @@
 // `arete VERB ...`: the workbench's verbs run here; serve is a program of its own, as git does it.
 #include <array>
 #include <iostream>
+#include <new>
 #include <string_view>
 
 #include "apps/cli.h"
@@ -17,14 +18,15 @@ struct VerbRow {
   int (*run)(int argc, char** argv);  // nullptr: the program arete-NAME beside this one
 };
 
-constexpr std::array<VerbRow, 6> kVerbs = {{
+constexpr auto kVerbs = std::to_array<VerbRow>({
     {"info", "what a model holds: inputs, outputs, operators, parameters", run_info},
     {"run", "run a model on .npy files", run_run},
     {"bench", "measure a model's latency", run_bench},
     {"optimize", "make a model smaller and faster, and prove that it is still right", run_optimize},
     {"serve", "answer over HTTP", nullptr},
+    {"convert", "the same model in a newer opset, without functions, or as text", run_convert},
     {"passes", "list the graph passes and presets", run_passes},
-}};
+});
 
 int print_help(std::ostream& to) {
   to << "arete: a trained model, carried out to the edge\n\nUsage: arete VERB ... (arete VERB --help explains)\n\n";
@@ -63,4 +65,7 @@ int main(int argc, char** argv) {
 }  // namespace
 }  // namespace arete::apps
 
-int main(int argc, char** argv) { return arete::apps::main(argc, argv); }
+// Whoever catches std::bad_alloc where it is thrown says more; here it must not end as a crash.
+int main(int argc, char** argv) try { return arete::apps::main(argc, argv); } catch (const std::bad_alloc&) {
+  return arete::apps::fail({arete::Code::kExhausted, "there is not enough memory (--memory-limit may give it more)"});
+}

@@ -6,6 +6,7 @@
 #include "apps/cli.h"
 #include "apps/engines.h"
 #include "apps/inputs.h"
+#include "apps/limits.h"
 #include "apps/models.h"
 #include "apps/verbs.h"
 #include "graph/summary.h"
@@ -22,6 +23,7 @@ struct Options {
   std::string path;
   std::vector<std::string> inputs;
   EngineChoice engine;
+  Limits limits;
   int warmup = 10;
   int runs = 100;
   bool json = false;
@@ -37,12 +39,14 @@ Error explained(const Options& options, const Error& error) {
 
 Result<Json> measure(const Options& options) {
   const os::Clock& clock = os::real_clock();
+  const std::unique_ptr<os::TimeLimit> time_limit = start_time_limit(options.limits);
   ASSIGN_OR_RETURN(const std::unique_ptr<engine::Engine> engine, make_engine(options.engine));
   std::string precision;  // our own reading is not the engine's load
   {
     ASSIGN_OR_RETURN(const graph::ReadModel read, read_model(options.path));
     precision = graph::precision_of(read.model);
   }
+  RETURN_IF_ERROR(limit_memory(options.limits, 0));
   const std::uint64_t rss_before = os::resident_bytes();
   ASSIGN_OR_RETURN(const proof::Opened opened, open_session(*engine, options.path, options.engine.threads));
   const Result<std::vector<NamedTensor>> inputs =
@@ -78,6 +82,8 @@ int run_bench(int argc, char** argv) {
   app.add_option("MODEL", options.path, "an .onnx file")->required();
   add_input_option(app, options.inputs, "NAME=FILE.npy for each input, instead of random numbers");
   add_engine_options(app, options.engine, true);
+  add_time_limit(app, options.limits);
+  add_memory_limit(app, options.limits, "no limit");
   app.add_option("--warmup", options.warmup, "runs that are not counted")
       ->check(CLI::Range(0, 1000000))
       ->capture_default_str();
@@ -88,7 +94,7 @@ int run_bench(int argc, char** argv) {
   if (const auto status = parse(app, argc, argv)) return *status;
   os::catch_stop_signals();
   const Result<Json> result = measure(options);
-  if (!result) return fail(result.error());
+  if (!result) return fail(explain_memory(result.error(), options.limits, 0));
   if (options.json) {
     print_json(*result);
     return kDone;

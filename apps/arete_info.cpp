@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <iostream>
 
+#include "api/info.h"
 #include "apps/cli.h"
 #include "apps/models.h"
 #include "apps/verbs.h"
@@ -12,42 +13,6 @@
 
 namespace arete::apps {
 namespace {
-
-Json values_json(const std::vector<graph::Value>& values) {
-  Json list = Json::array();
-  for (const graph::Value& value : values) {
-    Json shape;  // null: the rank is not known
-    if (value.type.has_shape) {
-      shape = Json::array();
-      for (const graph::Dim& dim : value.type.dims) {
-        shape.push_back(dim.known() ? Json(dim.size) : dim.name.empty() ? Json(nullptr) : Json(dim.name));
-      }
-    }
-    list.push_back(
-        Json::object({{"name", value.name}, {"dtype", name_of(value.type.dtype)}, {"shape", std::move(shape)}}));
-  }
-  return list;
-}
-
-Json info_json(const graph::ReadModel& read, const graph::Summary& summary, std::uint64_t bytes) {
-  Json ops = Json::object();
-  for (const auto& [op, count] : summary.ops) ops.as_object().emplace_back(op, count);  // set() would look each up
-  Json uncounted = Json::array();
-  for (const std::string& op : summary.uncounted) uncounted.push_back(op);
-  Json frozen = Json::array();
-  for (const std::string& name : read.frozen_inputs) frozen.push_back(name);
-  return Json::object({{"inputs", values_json(read.model.graph.inputs)},
-                       {"outputs", values_json(read.model.graph.outputs)},
-                       {"opset", read.model.opset()},
-                       {"nodes", summary.nodes},
-                       {"parameters", summary.parameters},
-                       {"bytes", bytes},
-                       {"weight_bytes", summary.weight_bytes},
-                       {"macs", summary.macs ? Json(*summary.macs) : Json(nullptr)},
-                       {"macs_uncounted", std::move(uncounted)},
-                       {"ops", std::move(ops)},
-                       {"frozen_inputs", std::move(frozen)}});
-}
 
 void print_values(const char* title, const std::vector<graph::Value>& values) {
   for (const graph::Value& value : values)
@@ -87,28 +52,26 @@ int run_info(int argc, char** argv) {
   bool json = false;
   bool text = false;
   CLI::App app("What a model holds: inputs, outputs, operators, parameters, multiplications.", "arete info");
-  app.add_option("MODEL", path, "an .onnx file")->required();
+  app.add_option("MODEL", path, "an .onnx file, or a text graph")->required();
   app.add_flag("--json", json,
                "one JSON object on the last line (bytes: with what its weights take of files beside it)");
   app.add_flag("--text", text, "print the whole graph as text");
   if (const auto status = parse(app, argc, argv)) return *status;
 
-  const Result<graph::ReadModel> read = read_model(path);
+  const Result<graph::ReadModel> read = read_graph(path);
   if (!read) return fail(read.error());
-  const Result<os::FileInfo> file = os::real_file_system().info(path);
-  if (!file) return fail(file.error());
+  const Result<std::uint64_t> bytes = api::size_bytes(os::real_file_system(), path, *read);
+  if (!bytes) return fail(bytes.error());
   if (const auto complaint = graph::official_complaint(read->model)) {
     std::cerr << "arete: warning: the official ONNX checker complains: " << *complaint
               << " (Arete reads the model all the same)\n";
   }
-  std::uint64_t bytes = file->size_bytes;
-  for (const auto& [location, external] : read->external_files) bytes += external;
   if (text) std::cout << graph::to_text(read->model);
   const graph::Summary summary = graph::summarise(read->model);
   if (json) {
-    print_json(info_json(*read, summary, bytes));
+    print_json(api::info_json(*read, summary, *bytes));
   } else if (!text) {
-    print_info(*read, summary, bytes);
+    print_info(*read, summary, *bytes);
   }
   return kDone;
 }

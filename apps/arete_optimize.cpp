@@ -3,8 +3,10 @@
 #include <cstdio>
 #include <iostream>
 
+#include "apps/cards.h"
 #include "apps/cli.h"
 #include "apps/engines.h"
+#include "apps/limits.h"
 #include "apps/verbs.h"
 #include "optimize/pipeline.h"
 #include "os/base/files.h"
@@ -19,6 +21,7 @@ struct Options {
   std::string precision = "auto";
   std::string card_path;
   EngineChoice engine;
+  Limits limits;
   std::vector<std::string> disabled;
   bool never_slower = false;
   bool allow_slower = false;
@@ -55,9 +58,12 @@ void add_options(CLI::App& app, Options& o) {
   app.add_option("--disable-pass", o.disabled, "leave a graph pass out (arete passes)")
       ->check(CLI::IsMember(passes))
       ->allow_extra_args(false);
+  app.add_flag("--verify-passes", r.verify_passes,
+               "compare the outputs after each graph pass, find and leave out the rewrites that change them");
   app.add_option("--card", o.card_path, "model card (default: NAME.card.json beside the model)");
   app.add_option("--report", r.report_path, "an HTML page that shows what was measured");
   add_engine_options(app, o.engine);
+  add_memory_limit(app, o.limits, "no limit");
   app.add_flag("--json", o.json, "one JSON object on the last line");
   app.footer(
       "\nDATA is a folder with a folder of images for each class, an .npz (an array for each input, or x; labels y),\n"
@@ -72,11 +78,10 @@ void add_options(CLI::App& app, Options& o) {
 Result<optimize::Outcome> run(Options& o, ProgressLine& line) {
   if (o.precision == "fp16" || o.precision == "int4")
     return Error{Code::kUnsupported, "--precision " + o.precision + " is not built yet; use auto, fp32 or int8"};
-  o.request.precision = o.precision == "fp32"   ? optimize::Precision::kFp32
-                        : o.precision == "int8" ? optimize::Precision::kInt8
-                                                : optimize::Precision::kAuto;
+  o.request.precision = optimize::precision_from_name(o.precision).value_or(optimize::Precision::kAuto);
   if (o.never_slower || o.allow_slower) o.request.never_slower = o.never_slower;
   o.request.disabled_passes.insert(o.disabled.begin(), o.disabled.end());
+  RETURN_IF_ERROR(limit_memory(o.limits, 0));
   ASSIGN_OR_RETURN(o.request.card, load_card(o.card_path, o.request.model_path));
   if (o.request.card) o.request.card_path = o.card_path.empty() ? card_path_of(o.request.model_path) : o.card_path;
   ASSIGN_OR_RETURN(const std::unique_ptr<engine::Engine> engine, make_engine(o.engine));

@@ -6,6 +6,7 @@
 #include "apps/cli.h"
 #include "apps/engines.h"
 #include "apps/inputs.h"
+#include "apps/limits.h"
 #include "apps/models.h"
 #include "apps/verbs.h"
 #include "core/npy.h"
@@ -19,8 +20,24 @@ struct Options {
   std::vector<std::string> inputs;
   std::string output_dir;
   EngineChoice engine;
+  Limits limits;
   bool json = false;
 };
+
+// What a run may take where nobody says: many times what the model and its inputs hold. A few bytes of a hostile model
+// can ask for terabytes.
+constexpr std::uint64_t kOwnBytes = 512'000'000;
+constexpr std::uint64_t kPerModelByte = 32;
+constexpr std::uint64_t kPerInputByte = 256;
+
+Result<std::uint64_t> own_memory_limit(const std::string& path, const graph::ReadModel& read,
+                                       const std::vector<NamedTensor>& inputs) {
+  ASSIGN_OR_RETURN(const os::FileInfo file, os::real_file_system().info(path));
+  std::uint64_t bytes = kOwnBytes + kPerModelByte * file.size_bytes;
+  for (const auto& [location, external] : read.external_files) bytes += kPerModelByte * external;
+  for (const NamedTensor& input : inputs) bytes += kPerInputByte * input.tensor.size_bytes();
+  return bytes;
+}
 
 // An output's name may hold anything; a file's may not.
 std::string file_name_of(const std::string& output) {
@@ -78,11 +95,22 @@ Result<Json> write_outputs(const std::vector<engine::ValueInfo>& infos, const st
 Result<Json> run_once(const Options& options) {
   ASSIGN_OR_RETURN(const std::vector<NamedTensor> inputs, read_inputs(options.inputs));
   ASSIGN_OR_RETURN(const std::unique_ptr<engine::Engine> engine, make_engine(options.engine));
-  RETURN_IF_ERROR(read_model(options.path));
-  ASSIGN_OR_RETURN(const proof::Opened opened, open_session(*engine, options.path, options.engine.threads));
-  RETURN_IF_ERROR(check_paths(opened.session->outputs(), options));
-  ASSIGN_OR_RETURN(const std::vector<Tensor> outputs, opened.session->run(inputs));
-  return write_outputs(opened.session->outputs(), outputs, options.output_dir);
+  std::unique_ptr<os::TimeLimit> time_limit = start_time_limit(options.limits);
+  std::uint64_t own_bytes = 0;
+  {
+    ASSIGN_OR_RETURN(const graph::ReadModel read, read_model(options.path));
+    ASSIGN_OR_RETURN(own_bytes, own_memory_limit(options.path, read, inputs));
+  }
+  RETURN_IF_ERROR(limit_memory(options.limits, own_bytes));
+  const auto explained = [&](const Error& error) { return explain_memory(error, options.limits, own_bytes); };
+  const Result<proof::Opened> opened = open_session(*engine, options.path, options.engine.threads);
+  if (!opened) return explained(opened.error());
+  engine::Session& session = *opened->session;
+  RETURN_IF_ERROR(check_paths(session.outputs(), options));
+  const Result<std::vector<Tensor>> outputs = session.run(inputs);
+  if (!outputs) return explained(outputs.error());
+  time_limit.reset();  // from here on files are written
+  return write_outputs(session.outputs(), *outputs, options.output_dir);
 }
 
 }  // namespace
@@ -94,6 +122,8 @@ int run_run(int argc, char** argv) {
   add_input_option(app, options.inputs, "NAME=FILE.npy, once for each input (arete info shows them)");
   app.add_option("--output-dir", options.output_dir, "folder for the outputs, made if it is not there")->required();
   add_engine_options(app, options.engine);
+  add_time_limit(app, options.limits);
+  add_memory_limit(app, options.limits, "512 MB, 32 times the model and 256 times the inputs");
   app.add_flag("--json", options.json, "one JSON object on the last line");
   app.footer("\nExample:\n  arete run model.onnx --input image=x.npy --output-dir outputs/");
   if (const auto status = parse(app, argc, argv)) return *status;

@@ -3,6 +3,7 @@
 #include <iostream>
 #include <string>
 
+#include "apps/cards.h"
 #include "apps/cli.h"
 #include "apps/engines.h"
 #include "engine/engine.h"

@@ -8,7 +8,6 @@
 #include <string>
 
 #include "core/json.h"
-#include "core/model_card.h"
 #include "core/result.h"
 
 namespace arete::apps {
@@ -41,10 +40,5 @@ class ProgressLine {
   bool shown_ = false;
   std::int64_t last_ns_ = 0;
 };
-
-// --card FILE, or NAME.card.json beside the model; nothing when neither is there.
-Result<std::optional<ModelCard>> load_card(const std::string& card_path, const std::string& model_path);
-// "dir/model.onnx" -> "dir/model.card.json"
-std::string card_path_of(const std::string& model_path);
 
 }  // namespace arete::apps

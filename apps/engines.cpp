@@ -1,26 +1,14 @@
 #include "apps/engines.h"
 
-#include <algorithm>
-#include <array>
-
-#include "engine/onnxruntime/onnxruntime.h"
+#include "apps/engine_table.h"
 #include "os/base/files.h"
 #include "os/base/machine.h"
 
 namespace arete::apps {
-namespace {
-
-constexpr std::array<engine::EngineRow, 1> kEngines = {{
-    {"onnxruntime", "ONNX Runtime on the CPU", engine::make_onnxruntime},
-}};
-
-constexpr const char* kLibraryName = "libonnxruntime.so.1";
-
-}  // namespace
 
 void add_engine_options(CLI::App& app, EngineChoice& choice, bool with_auto) {
   std::vector<std::string> names;
-  for (const engine::EngineRow& row : kEngines) names.emplace_back(row.name);
+  for (const engine::EngineRow& row : all_engines()) names.emplace_back(row.name);
   if (with_auto) names.emplace_back("auto");
   app.add_option("--engine", choice.name,
                  with_auto ? "engine that runs the model; auto takes the tuner's choice where there is one"
@@ -32,13 +20,11 @@ void add_engine_options(CLI::App& app, EngineChoice& choice, bool with_auto) {
 
 Result<std::unique_ptr<engine::Engine>> make_engine(const EngineChoice& choice) {
   const std::string name = choice.name == "auto" ? kDefaultEngine : choice.name;
-  const auto* row = std::ranges::find(kEngines, name, &engine::EngineRow::name);
-  if (row == kEngines.end()) return Error{Code::kNotFound, "there is no engine '" + name + "'"};
-  if (!choice.library.empty()) return row->make({{choice.library}});
+  if (!choice.library.empty()) return make_engine(name, {choice.library});
   ASSIGN_OR_RETURN(const std::string program, os::program_path());
   const std::string folder = os::folder_of(program);
-  return row->make({{os::join_path(folder, std::string("lib/") + kLibraryName),
-                     os::join_path(folder, std::string("../lib/arete/") + kLibraryName)}});
+  return make_engine(name,
+                     {library_in(os::join_path(folder, "lib")), library_in(os::join_path(folder, "../lib/arete"))});
 }
 
 }  // namespace arete::apps

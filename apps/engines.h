@@ -1,5 +1,4 @@
-// The table of engines that this program carries, where their libraries are looked for, and the options that choose
-// one.
+// The options that choose an engine of the table (engine_table.h), and where a program looks for its library.
 #pragma once
 
 #include <memory>
@@ -7,12 +6,11 @@
 #include <string>
 
 #include "apps/cli.h"
+#include "apps/engine_table.h"
 #include "core/result.h"
 #include "engine/engine.h"
 
 namespace arete::apps {
-
-inline constexpr const char* kDefaultEngine = "onnxruntime";
 
 struct EngineChoice {
   std::string name = kDefaultEngine;

@@ -1,5 +1,7 @@
 #include "apps/models.h"
 
+#include "graph/text.h"
+#include "graph/verifier.h"
 #include "optimize/load_model.h"
 #include "os/base/files.h"
 
@@ -7,6 +9,17 @@ namespace arete::apps {
 
 Result<graph::ReadModel> read_model(const std::string& path) {
   return optimize::load_model(os::real_file_system(), path);
+}
+
+Result<graph::ReadModel> read_graph(const std::string& path) {
+  ASSIGN_OR_RETURN(const SharedBytes bytes, os::real_file_system().map(path));
+  const std::string_view text(reinterpret_cast<const char*>(bytes.view.data()), bytes.view.size());
+  if (!graph::looks_like_text(text)) return read_model(path);
+  Result<graph::ReadModel> read = graph::from_text(text);
+  Status good = read ? graph::sort_nodes(read->model.graph) : Status(read.error());
+  if (good) good = graph::verify(read->model);
+  if (!good) return with_context(std::move(good).error(), path);
+  return read;
 }
 
 Result<proof::Opened> open_session(engine::Engine& engine, const std::string& path, int threads) {

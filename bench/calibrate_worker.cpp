@@ -19,6 +19,7 @@
 #include <string>
 #include <vector>
 
+#include "apps/cards.h"
 #include "apps/cli.h"
 #include "apps/engines.h"
 #include "graph/official.h"

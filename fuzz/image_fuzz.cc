@@ -5,6 +5,7 @@
 #include <span>
 
 #include "core/check.h"
+#include "media/image/exif.h"
 #include "media/image/image.h"
 #include "media/image/resize.h"
 
@@ -26,6 +27,8 @@ void check_image(const Image& image, int channels) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::span<const std::byte> bytes = std::as_bytes(std::span(data, size));
+  const int orientation = exif_orientation(bytes);
+  CHECK(orientation >= 1 && orientation <= 8);
   DecodeOptions options;
   options.max_pixels = kMaxPixels;
   options.channels = size % 2 == 0 ? 3 : 1;

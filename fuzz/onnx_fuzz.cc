@@ -53,12 +53,35 @@ void check_round_trip(const Model& model) {
   const Result<WrittenModel> second = write_onnx(again->model);
   check_good(second);
   CHECK(second->bytes == written->bytes);
+  const Result<ReadModel> from_words = from_text(to_text(again->model, {8, true}));
+  check_good(from_words);
+  CHECK(write_onnx(from_words->model)->bytes == written->bytes);
+}
+
+// Stands for an engine: zeros of the type that each output says.
+Result<std::vector<Tensor>> zeros(const Model& constant) {
+  check_good(verify(constant));
+  std::vector<Tensor> values;
+  for (const Value& output : constant.graph.outputs) {
+    ASSIGN_OR_RETURN(Tensor value, Tensor::zeros(output.type.dtype, output.type.shape()));
+    values.push_back(std::move(value));
+  }
+  return values;
+}
+
+void check_inlined(const Model& model) {
+  const Result<Model> inlined = inline_functions(model);
+  if (!inlined) return check_error(inlined.error());
+  check_good(verify(*inlined));
+  check_round_trip(*inlined);
 }
 
 void check_passes(const Model& model) {
+  pass::RunOptions options;
+  options.evaluate = zeros;
   for (const pass::PresetRow& preset : pass::all_presets()) {
     Model optimised = model;
-    const auto reports = pass::run_passes(optimised, preset.passes);
+    const auto reports = pass::run_passes(optimised, preset.passes, options);
     check_good(reports);
     for (const pass::PassReport& report : *reports) CHECK(report.undone_because.empty());
     CHECK(optimised.graph.inputs.size() == model.graph.inputs.size());
@@ -115,6 +138,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   check_round_trip(model);
   CHECK(summarise(model).nodes >= static_cast<std::int64_t>(model.graph.nodes.size()));
   static_cast<void>(official_complaint(model));
+  check_inlined(model);
   check_passes(model);
   check_quantisers(model);
   return 0;

@@ -1,6 +1,7 @@
 #include "graph/official.h"
 
 #include <onnx/checker.h>
+#include <onnx/inliner/inliner.h>
 #include <onnx/shape_inference/implementation.h>
 #include <onnx/version_converter/convert.h>
 
@@ -44,7 +45,6 @@ void restore_held_back(const Model& from, Model& to) {
   to.producer_name = from.producer_name;
   to.producer_version = from.producer_version;
   to.metadata = from.metadata;
-  to.functions = from.functions;
   to.extra = from.extra;
   to.graph.extra = from.graph.extra;
   to.graph.sparse_weights = from.graph.sparse_weights;
@@ -78,6 +78,35 @@ void restore_held_back(const Model& from, Model& to) {
     const auto found = node.outputs.empty() ? makers.end() : makers.find(node.outputs[0]);
     if (found != makers.end() && found->second->op_type == node.op_type) node.extra = found->second->extra;
   }
+}
+
+// Whether a caller of the one may call the other: the library's Scan of opset 8 loses its batch axis in conversion.
+bool is_same_interface(const Value& before, const Value& after) {
+  if (before.name != after.name) return false;
+  if (!before.type.is_tensor() || !after.type.is_tensor()) return true;
+  if (before.type.dtype != after.type.dtype) return false;
+  if (!before.type.has_shape || !after.type.has_shape) return true;
+  return std::ranges::equal(before.type.dims, after.type.dims,
+                            [](const Dim& a, const Dim& b) { return a.size == b.size || !a.known() || !b.known(); });
+}
+
+// What the library made of a model that it got without large weights, as a whole and verified model again.
+Result<Model> taken_back(const Model& from, onnx::ModelProto&& proto, const std::string& what) {
+  ASSIGN_OR_RETURN(FromProto read, from_proto(std::move(proto), {}));
+  restore_held_back(from, read.model);
+  if (read.model.graph.inputs.size() != from.graph.inputs.size() ||
+      read.model.graph.outputs.size() != from.graph.outputs.size()) {
+    return Error{Code::kUnsupported, what + "the library lost an input or output"};
+  }
+  if (!std::ranges::equal(from.graph.inputs, read.model.graph.inputs, is_same_interface) ||
+      !std::ranges::equal(from.graph.outputs, read.model.graph.outputs, is_same_interface)) {
+    return Error{Code::kUnsupported, what + "the library gave an input or output another type"};
+  }
+  Status good = sort_nodes(read.model.graph);
+  if (good) good = verify(read.model);
+  if (!good)
+    return Error{Code::kUnsupported, what + "the library left a graph that does not hold: " + good.error().message};
+  return std::move(read.model);
 }
 
 }  // namespace
@@ -127,17 +156,25 @@ Result<Model> convert_opset(const Model& model, std::int64_t opset) {
   try {
     onnx::ModelProto converted = onnx::version_conversion::ConvertVersion(
         to_proto(model, without_large_weights(), nullptr), static_cast<int>(opset));
-    ASSIGN_OR_RETURN(FromProto read, from_proto(std::move(converted), {}));
-    restore_held_back(model, read.model);
-    if (read.model.graph.inputs.size() != model.graph.inputs.size() ||
-        read.model.graph.outputs.size() != model.graph.outputs.size()) {
-      return Error{Code::kUnsupported, what + "the converter lost an input or output"};
-    }
-    Status good = sort_nodes(read.model.graph);
-    if (good) good = verify(read.model);
-    if (!good)
-      return Error{Code::kUnsupported, what + "the converter left a graph that does not hold: " + good.error().message};
-    return std::move(read.model);
+    for (const OpaqueFunction& function : model.functions) parse_bytes(function.bytes, *converted.add_functions());
+    return taken_back(model, std::move(converted), what);
+  } catch (const std::exception& failure) {
+    return Error{Code::kUnsupported, what + reason_of(failure)};
+  }
+}
+
+Result<Model> inline_functions(const Model& model) {
+  if (model.functions.empty()) return model;
+  const std::string what = "the model's functions cannot be inlined: ";
+  if (has_inner_sparse_weights(model.graph))
+    return Error{Code::kUnsupported, what + "a subgraph has sparse initializers"};
+  try {
+    // To bring a function to another opset the library asks for the types that it is called with.
+    onnx::ModelProto proto = to_proto(infer_shapes(model), without_large_weights(), nullptr);
+    onnx::inliner::InlineLocalFunctions(proto, true);
+    ASSIGN_OR_RETURN(Model inlined, taken_back(model, std::move(proto), what));
+    inlined.graph.values = model.graph.values;
+    return inlined;
   } catch (const std::exception& failure) {
     return Error{Code::kUnsupported, what + reason_of(failure)};
   }

@@ -1,5 +1,5 @@
 // What the official onnx library does for us: its checker (a warning, never a gate), shape
-// inference, version conversion. Weights over 1 KiB are held back from it and handed on as typed
+// inference, version conversion, inlining of functions. Weights over 1 KiB are held back from it and handed on as typed
 // inputs, so that time and memory do not grow with the weights.
 // Call verify() first: the library is not made for hostile graphs.
 // Threads: pure. Its exceptions stop here.
@@ -23,5 +23,10 @@ Model infer_shapes(Model model);
 // The same model in a newer opset of the ONNX domain; unchanged when it is there already.
 // kUnsupported with the library's reason when some operator cannot be converted.
 Result<Model> convert_opset(const Model& model, std::int64_t opset);
+
+// The same model with the bodies of its own functions in place of their calls, brought to the model's opset where
+// they use another; unchanged without functions. A function that the library leaves alone stays.
+// kUnsupported with the library's reason.
+Result<Model> inline_functions(const Model& model);
 
 }  // namespace arete::graph

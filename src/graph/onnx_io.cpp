@@ -6,6 +6,7 @@
 #include <new>
 
 #include "graph/proto.h"
+#include "graph/text.h"
 #include "graph/wire_scan.h"
 
 namespace arete::graph {
@@ -19,6 +20,8 @@ std::uint64_t weight_bytes_of(const Graph& graph) {
 
 Error not_a_model(std::span<const std::byte> bytes) {
   if (bytes.empty()) return {Code::kCorrupt, "the file is empty"};
+  if (looks_like_text({reinterpret_cast<const char*>(bytes.data()), bytes.size()}))
+    return {Code::kUnsupported, "this is a text graph; make an .onnx of it with `arete convert`"};
   return {Code::kCorrupt, "this is no ONNX model, or it is cut short (" + std::to_string(bytes.size()) +
                               " bytes); export it again or copy it in binary mode"};
 }

@@ -25,6 +25,11 @@ struct ReadOptions {
   ExternalLoader load_external;  // empty: a model with external data is kInvalid
 };
 
+// Reading a file of so many bytes takes at most so much memory, external data (which is mapped) aside: what would take
+// more is refused before anything is allocated. Real models take 3 to 30 times their bytes beside their weights, which
+// are copied once.
+constexpr std::uint64_t max_read_bytes(std::uint64_t file_bytes) { return 64 * file_bytes + 256'000'000; }
+
 struct ReadModel {
   Model model;
   // Initialisers that old exporters also listed as inputs; reading made them constants.
@@ -34,7 +39,7 @@ struct ReadModel {
 };
 
 // kCorrupt (no ONNX model, cut short), kInvalid (sizes that do not fit, bad paths), kUnsupported,
-// kExhausted (limits), kNotFound (external data that is not there).
+// kExhausted (limits, max_read_bytes), kNotFound (external data that is not there).
 Result<ReadModel> read_onnx(std::span<const std::byte> bytes, const ReadOptions& options = {});
 
 struct WriteOptions {

@@ -81,6 +81,7 @@ ValueType take_type(onnx::TypeProto& proto) {
   type.kind = TypeKind::kTensor;
   type.dtype = *dtype;
   type.has_shape = from.has_shape();
+  type.dims.reserve(static_cast<std::size_t>(from.shape().dim_size()));
   for (auto& dim : *from.mutable_shape()->mutable_dim()) {
     // A negative size is kept for the verifier to name; -1 is an old exporter's "dynamic".
     type.dims.push_back(dim.has_dim_value() ? Dim{dim.dim_value(), ""} : Dim{-1, dim.dim_param()});
@@ -107,6 +108,11 @@ class Reader {
     }
     Graph graph;
     graph.name = proto.name();
+    // A vector that grows holds its elements twice; these may be many.
+    graph.inputs.reserve(static_cast<std::size_t>(proto.input_size()));
+    graph.outputs.reserve(static_cast<std::size_t>(proto.output_size()));
+    graph.values.reserve(static_cast<std::size_t>(proto.value_info_size()));
+    graph.weights.reserve(static_cast<std::size_t>(proto.initializer_size()));
     for (auto& value : *proto.mutable_input()) graph.inputs.push_back(this->value(value));
     for (auto& value : *proto.mutable_output()) graph.outputs.push_back(this->value(value));
     for (auto& value : *proto.mutable_value_info()) graph.values.push_back(this->value(value));
@@ -198,6 +204,7 @@ class Reader {
     node.overload = proto.overload();
     node.inputs.assign(proto.input().begin(), proto.input().end());
     node.outputs.assign(proto.output().begin(), proto.output().end());
+    node.attributes.reserve(static_cast<std::size_t>(proto.attribute_size()));
     for (auto& attribute : *proto.mutable_attribute()) {
       ASSIGN_OR_RETURN(Attribute read, this->attribute(attribute, depth));
       node.attributes.push_back(std::move(read));

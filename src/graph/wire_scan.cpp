@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "graph/model.h"
+#include "graph/onnx_io.h"
 
 namespace arete::graph {
 namespace {
@@ -24,28 +25,42 @@ enum class Kind : std::uint8_t {
   kGroup
 };
 
+// What a part becomes in memory while it is read, in the library's message and in ours together. Measured by
+// tests/graph/memory_test.cpp, and rounded up.
+constexpr std::uint32_t kPlainBytes = 96;  // a string, and what is not listed
+
 struct Field {
   Kind parent;
   std::uint64_t number;
   Kind child;
+  std::uint32_t bytes = kPlainBytes;
 };
 constexpr Field kFields[] = {
-    {Kind::kModel, 7, Kind::kGraph},      {Kind::kModel, 20, Kind::kTraining},     {Kind::kModel, 25, Kind::kFunction},
-    {Kind::kTraining, 1, Kind::kGraph},   {Kind::kTraining, 2, Kind::kGraph},      {Kind::kGraph, 1, Kind::kNode},
-    {Kind::kGraph, 11, Kind::kValue},     {Kind::kGraph, 12, Kind::kValue},        {Kind::kGraph, 13, Kind::kValue},
-    {Kind::kFunction, 7, Kind::kNode},    {Kind::kFunction, 11, Kind::kAttribute}, {Kind::kFunction, 12, Kind::kValue},
-    {Kind::kNode, 5, Kind::kAttribute},   {Kind::kAttribute, 6, Kind::kGraph},     {Kind::kAttribute, 11, Kind::kGraph},
-    {Kind::kAttribute, 14, Kind::kType},  {Kind::kAttribute, 15, Kind::kType},     {Kind::kValue, 2, Kind::kType},
-    {Kind::kType, 1, Kind::kTensorType},  {Kind::kType, 4, Kind::kElementType},    {Kind::kType, 5, Kind::kElementType},
-    {Kind::kType, 8, Kind::kTensorType},  {Kind::kType, 9, Kind::kElementType},    {Kind::kElementType, 1, Kind::kType},
-    {Kind::kElementType, 2, Kind::kType}, {Kind::kTensorType, 2, Kind::kShape},
+    {Kind::kModel, 7, Kind::kGraph, 1024},        {Kind::kModel, 20, Kind::kTraining},
+    {Kind::kModel, 25, Kind::kFunction, 1024},    {Kind::kTraining, 1, Kind::kGraph, 1024},
+    {Kind::kTraining, 2, Kind::kGraph, 1024},     {Kind::kGraph, 1, Kind::kNode, 512},
+    {Kind::kGraph, 5, Kind::kSkipped, 512},   // a weight
+    {Kind::kGraph, 15, Kind::kSkipped, 640},  // a sparse one
+    {Kind::kGraph, 11, Kind::kValue, 320},        {Kind::kGraph, 12, Kind::kValue, 320},
+    {Kind::kGraph, 13, Kind::kValue, 320},        {Kind::kFunction, 7, Kind::kNode, 512},
+    {Kind::kFunction, 11, Kind::kAttribute, 512}, {Kind::kFunction, 12, Kind::kValue, 320},
+    {Kind::kNode, 5, Kind::kAttribute, 512},      {Kind::kAttribute, 5, Kind::kSkipped, 512},
+    {Kind::kAttribute, 10, Kind::kSkipped, 512},  {Kind::kAttribute, 6, Kind::kGraph, 1024},
+    {Kind::kAttribute, 11, Kind::kGraph, 1024},   {Kind::kAttribute, 14, Kind::kType},
+    {Kind::kAttribute, 15, Kind::kType},          {Kind::kAttribute, 22, Kind::kSkipped, 640},
+    {Kind::kAttribute, 23, Kind::kSkipped, 640},  {Kind::kValue, 2, Kind::kType},
+    {Kind::kType, 1, Kind::kTensorType},          {Kind::kType, 4, Kind::kElementType},
+    {Kind::kType, 5, Kind::kElementType},         {Kind::kType, 8, Kind::kTensorType},
+    {Kind::kType, 9, Kind::kElementType},         {Kind::kElementType, 1, Kind::kType},
+    {Kind::kElementType, 2, Kind::kType},         {Kind::kTensorType, 2, Kind::kShape},
+    {Kind::kShape, 1, Kind::kSkipped, 192},  // an axis
 };
 
-Kind child_of(Kind parent, std::uint64_t number) {
+Field child_of(Kind parent, std::uint64_t number) {
   for (const Field& field : kFields) {
-    if (field.parent == parent && field.number == number) return field.child;
+    if (field.parent == parent && field.number == number) return field;
   }
-  return Kind::kSkipped;
+  return {parent, number, Kind::kSkipped};
 }
 
 Error broken() { return {Code::kCorrupt, "the bytes end inside a message"}; }
@@ -123,9 +138,15 @@ class Scanner {
     const Kind parent = frames_.back().kind;
     if (++parts_ > kMaxParts)
       return Error{Code::kExhausted, "the graph has more than " + std::to_string(kMaxParts) + " parts"};
-    const Kind kind = child_of(parent, number);
-    if (kind == Kind::kSkipped) return skip(length);
-    return push(kind, at_ + static_cast<std::size_t>(length));
+    const Field field = child_of(parent, number);
+    cost_bytes_ += field.bytes;
+    if (cost_bytes_ > max_read_bytes(bytes_.size())) {
+      return Error{Code::kExhausted, "it is made of so many small parts that reading it would take more than " +
+                                         std::to_string(max_read_bytes(bytes_.size()) / 1'000'000) +
+                                         " MB, the most that a file of its size may take"};
+    }
+    if (field.child == Kind::kSkipped) return skip(length);
+    return push(field.child, at_ + static_cast<std::size_t>(length));
   }
 
   Status push(Kind kind, std::size_t end) {
@@ -149,7 +170,8 @@ class Scanner {
   std::vector<Frame> frames_;
   std::size_t nodes_ = 0;
   std::size_t parts_ = 0;
-  int graphs_ = 0;  // that are open now
+  std::uint64_t cost_bytes_ = 0;  // of the parts, in memory
+  int graphs_ = 0;                // that are open now
 };
 
 }  // namespace

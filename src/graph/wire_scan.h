@@ -16,7 +16,7 @@ namespace arete::graph {
 inline constexpr std::size_t kMaxParts = 40'000'000;
 
 // kCorrupt where the bytes end inside a message or are no protobuf; kExhausted with the limit that is
-// passed (kMaxNodes, kMaxParts, kMaxSubgraphDepth).
+// passed (kMaxNodes, kMaxParts, kMaxSubgraphDepth, max_read_bytes() of onnx_io.h).
 Status scan_limits(std::span<const std::byte> model);
 
 }  // namespace arete::graph

@@ -82,6 +82,13 @@ Json strings_json(const std::vector<std::string>& strings) {
   return list;
 }
 
+Json dropped_json(const std::vector<pass::DroppedRewrite>& rewrites) {
+  Json list = Json::array();
+  for (const pass::DroppedRewrite& rewrite : rewrites)
+    list.push_back(Json::object({{"node", rewrite.node}, {"why", rewrite.why}}));
+  return list;
+}
+
 Json passes_json(const std::vector<pass::PassReport>& passes) {
   Json list = Json::array();
   for (const pass::PassReport& pass : passes) {
@@ -90,6 +97,7 @@ Json passes_json(const std::vector<pass::PassReport>& passes) {
                       {"skipped", pass.skipped},
                       {"changes", pass.changes},
                       {"time_ms", static_cast<double>(pass.time_ns) / 1e6},
+                      {"dropped", dropped_json(pass.dropped)},
                       {"undone_because", pass.undone_because.empty() ? Json() : Json(pass.undone_because)}}));
   }
   return list;
@@ -136,6 +144,7 @@ Json to_json(const Outcome& outcome, bool with_samples) {
   json.set("samples", beside != nullptr ? Json(beside->report->agreement.samples) : Json());
   json.set("calibration_samples", static_cast<std::uint64_t>(outcome.calibration_samples));
   json.set("frozen_inputs", strings_json(outcome.frozen_inputs)).set("passes", passes_json(outcome.passes));
+  json.set("passes_compared_on", static_cast<std::int64_t>(outcome.passes_compared_on));
   json.set("notes", strings_json(outcome.notes));
   return json;
 }

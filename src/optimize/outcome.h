@@ -42,6 +42,7 @@ struct Outcome {
   std::uint64_t original_weight_bytes = 0;
   std::vector<std::string> frozen_inputs;
   std::vector<pass::PassReport> passes;
+  std::size_t passes_compared_on = 0;      // inputs; 0: not compared
   std::vector<Variant> variants;           // without the original
   std::optional<proof::Measured> control;  // the original against itself
   std::string evidence;                    // "10000 labelled samples of test/"

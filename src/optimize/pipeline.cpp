@@ -9,6 +9,7 @@
 #include "optimize/card_guess.h"
 #include "optimize/choose.h"
 #include "optimize/load_model.h"
+#include "optimize/pass_engine.h"
 #include "optimize/report_page.h"
 #include "os/base/machine.h"
 #include "pass/preset.h"
@@ -61,6 +62,9 @@ class Run {
   Status compare(SampleSource& samples);
   Status measure(const std::vector<NamedTensor>& inputs);
   Status check_labels() const;
+  graph::Model without_functions(const graph::Model& model);
+  Result<std::optional<PassCheck>> pass_check();
+  void say_dropped(const pass::PassReport& report);
   Status stage_text(const std::string& path, std::string_view text);
   Status stage_model();
 
@@ -159,6 +163,7 @@ Status Run::check_request() {
   if (target_ == nullptr) return Error{Code::kNotFound, "there is no target '" + request_.target + "'"};
   if (pass::find_preset(request_.level) == nullptr)
     return Error{Code::kNotFound, "there is no level '" + request_.level + "'"};
+  if (request_.output_path.empty()) return Error{Code::kInvalid, "the output has no name; give a path to -o"};
   RETURN_IF_ERROR(check_paths());
   RETURN_IF_ERROR(check_place(request_.output_path, "the output"));
   RETURN_IF_ERROR(check_place(card_path(), "the output's card"));
@@ -176,11 +181,19 @@ Status Run::check_request() {
   return {};
 }
 
+// Passes look into no function; one that cannot be inlined stays a node that they do not know.
+graph::Model Run::without_functions(const graph::Model& model) {
+  Result<graph::Model> inlined = graph::inline_functions(model);
+  if (inlined) return std::move(*inlined);
+  outcome_.notes.push_back(inlined.error().message);
+  return model;
+}
+
 // After this step the original is a verified graph.
 Status Run::convert() {
   ASSIGN_OR_RETURN(source_, engine::ModelSource::from_file(files_, request_.model_path));
   ASSIGN_OR_RETURN(read_, load_model(files_, request_.model_path));
-  model_ = graph::infer_shapes(read_.model);
+  model_ = graph::infer_shapes(without_functions(read_.model));
   outcome_.frozen_inputs = read_.frozen_inputs;
   outcome_.original_weight_bytes = graph::weight_bytes(read_.model);
   outcome_.original_precision = graph::precision_of(read_.model);
@@ -199,10 +212,36 @@ Status Run::optimise_graph() {
   pass::RunOptions options;
   options.disabled = request_.disabled_passes;
   options.now_ns = [] { return os::real_clock().now_ns(); };
+  options.evaluate = make_evaluator(engine_);
+  ASSIGN_OR_RETURN(std::optional<PassCheck> check, pass_check());
+  if (check) {
+    options.accept = [&check](const pass::PassRow& pass, const graph::Model& before, const graph::Model& after) {
+      return check->compare(pass, before, after);
+    };
+  }
   ASSIGN_OR_RETURN(outcome_.passes, pass::run_passes(model_, pass::find_preset(request_.level)->passes, options));
   graph_changed_ = std::ranges::any_of(outcome_.passes, [](const pass::PassReport& pass) { return pass.changes > 0; });
   if (graph_changed_) outcome_.steps_completed.emplace_back("graph_optimization");
+  for (const pass::PassReport& report : outcome_.passes) say_dropped(report);
   return {};
+}
+
+// Nothing where it was not asked for, or the model runs on no input at hand.
+Result<std::optional<PassCheck>> Run::pass_check() {
+  if (!request_.verify_passes) return std::optional<PassCheck>();
+  Result<PassCheck> check = PassCheck::make(engine_, model_, calibration_.get());
+  if (!check) {
+    outcome_.notes.push_back("the passes were not compared: " + check.error().message);
+    return std::optional<PassCheck>();
+  }
+  outcome_.passes_compared_on = check->inputs();
+  return std::optional<PassCheck>(std::move(*check));
+}
+
+void Run::say_dropped(const pass::PassReport& report) {
+  for (const pass::DroppedRewrite& rewrite : report.dropped)
+    outcome_.notes.push_back(report.name + " was left out at " + rewrite.node + ": " + rewrite.why);
+  if (!report.undone_because.empty()) outcome_.notes.push_back(report.name + " was undone: " + report.undone_because);
 }
 
 Result<std::unique_ptr<tune::Dataset>> Run::open(const std::string& path) {
@@ -521,8 +560,8 @@ Result<Outcome> optimize(const Request& request, engine::Engine& engine, const o
   Run run(request, engine, files, observer);
   RETURN_IF_ERROR(run.check_request());   // nothing that can be refused costs time
   RETURN_IF_ERROR(run.convert());         // bytes -> verified graph
-  RETURN_IF_ERROR(run.optimise_graph());  // the float graph is final
   RETURN_IF_ERROR(run.open_data());       // the original is open, DATA fits it
+  RETURN_IF_ERROR(run.optimise_graph());  // the float graph is final
   RETURN_IF_ERROR(run.quantise());        // every variant has its bytes
   RETURN_IF_ERROR(run.prove());           // and its numbers
   run.choose_best();                      // one is handed back, or the original

@@ -1,4 +1,4 @@
-// The pipeline: convert -> optimise graph -> quantise -> prove -> choose. Reads files, writes none
+// The pipeline: convert -> open data -> optimise graph -> quantise -> prove -> choose. Reads files, writes none
 // until everything is measured; a run that is stopped leaves nothing behind.
 // Threads: call from one. Errors: those of the steps, with the model's path in front.
 #pragma once
@@ -31,6 +31,7 @@ struct Request {
   double max_accuracy_drop_points = 1.0;
   std::optional<bool> never_slower;  // nothing: the target's default
   std::set<std::string, std::less<>> disabled_passes;
+  bool verify_passes = false;  // compare outputs after each pass; what changes them is left out
   int threads = 0;
   std::optional<ModelCard> card;  // nothing: guessed from the graph
   std::string card_path;          // where it came from, so that nothing overwrites it; "" for nowhere

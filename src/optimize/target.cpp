@@ -41,4 +41,11 @@ const TargetRow* find_target(std::string_view name) {
   return found == kTargets.end() ? nullptr : found;
 }
 
+std::optional<Precision> precision_from_name(std::string_view name) {
+  if (name == "auto") return Precision::kAuto;
+  if (name == "fp32") return Precision::kFp32;
+  if (name == "int8") return Precision::kInt8;
+  return std::nullopt;
+}
+
 }  // namespace arete::optimize

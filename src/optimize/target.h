@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -34,6 +35,8 @@ std::span<const TargetRow> all_targets();
 const TargetRow* find_target(std::string_view name);
 
 enum class Precision : std::uint8_t { kAuto, kFp32, kInt8 };
+// Of auto, fp32 and int8; nothing for another name.
+std::optional<Precision> precision_from_name(std::string_view name);
 
 // By how much a variant must beat the original before it replaces it.
 inline constexpr double kLeastGain = 0.05;

@@ -24,15 +24,14 @@ bool is_dead(const Node& node, const graph::Uses& uses, const std::vector<bool>&
 
 }  // namespace
 
-Result<int> eliminate_dead_code(graph::Model& model) {
-  graph::Graph& graph = model.graph;
+int remove_dead_code(graph::Graph& graph, RewriteGate& gate) {
   std::vector<bool> dead(graph.nodes.size(), false);
   int changes = 0;
   {
     const graph::Uses uses(graph);
     // Nodes stand in running order, so one walk from the back sees every reader first.
     for (std::size_t i = graph.nodes.size(); i-- > 0;) {
-      dead[i] = is_dead(graph.nodes[i], uses, dead);
+      dead[i] = is_dead(graph.nodes[i], uses, dead) && gate.admit(graph.nodes[i], i);
       changes += dead[i] ? 1 : 0;
     }
   }
@@ -45,6 +44,10 @@ Result<int> eliminate_dead_code(graph::Model& model) {
     return uses.maker(value.name) == nullptr && !uses.is_weight(value.name) && !uses.pinned(value.name);
   });
   return changes + static_cast<int>(removed);
+}
+
+Result<int> eliminate_dead_code(graph::Model& model, const PassContext& context) {
+  return remove_dead_code(model.graph, context.gate);
 }
 
 }  // namespace arete::pass

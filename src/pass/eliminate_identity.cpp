@@ -4,8 +4,8 @@
 
 namespace arete::pass {
 
-Result<int> eliminate_identity(graph::Model& model) {
-  return bypass_nodes(model.graph, [](const graph::Node& node) { return node.is("Identity"); });
+Result<int> eliminate_identity(graph::Model& model, const PassContext& context) {
+  return bypass_nodes(model.graph, context.gate, [](const graph::Node& node) { return node.is("Identity"); });
 }
 
 }  // namespace arete::pass

@@ -17,8 +17,9 @@ bool moves_nothing(const graph::Node& node) {
 
 }  // namespace
 
-Result<int> eliminate_nop_transpose(graph::Model& model) {
-  return bypass_nodes(model.graph, [](const graph::Node& node) { return node.is("Transpose") && moves_nothing(node); });
+Result<int> eliminate_nop_transpose(graph::Model& model, const PassContext& context) {
+  return bypass_nodes(model.graph, context.gate,
+                      [](const graph::Node& node) { return node.is("Transpose") && moves_nothing(node); });
 }
 
 }  // namespace arete::pass

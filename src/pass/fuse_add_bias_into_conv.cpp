@@ -47,13 +47,13 @@ class Fusion {
  public:
   explicit Fusion(graph::Graph& graph) : graph_(graph), uses_(graph), dead_(graph.nodes.size(), false) {}
 
-  int run() {
+  int run(RewriteGate& gate) {
     int changes = 0;
     for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
       Parts parts;
       if (!matches(graph_.nodes[i], parts)) continue;
       Result<Tensor> bias = add_bias(parts);
-      if (!bias) continue;
+      if (!bias || !gate.admit(graph_.nodes[i], i)) continue;
       into_[i] = parts.conv;
       fused_[parts.conv] = {i, std::move(*bias)};
       dead_[i] = true;
@@ -119,6 +119,8 @@ class Fusion {
 
 }  // namespace
 
-Result<int> fuse_add_bias_into_conv(graph::Model& model) { return Fusion(model.graph).run(); }
+Result<int> fuse_add_bias_into_conv(graph::Model& model, const PassContext& context) {
+  return Fusion(model.graph).run(context.gate);
+}
 
 }  // namespace arete::pass

@@ -73,7 +73,7 @@ Result<Folded> fold(const Parts& parts, double epsilon) {
 
 }  // namespace
 
-Result<int> fuse_bn_into_conv(graph::Model& model) {
+Result<int> fuse_bn_into_conv(graph::Model& model, const PassContext& context) {
   graph::Graph& graph = model.graph;
   const std::size_t count = graph.nodes.size();
   std::vector<bool> dead(count, false);
@@ -86,7 +86,7 @@ Result<int> fuse_bn_into_conv(graph::Model& model) {
       Parts parts;
       if (!matches(graph, uses, i, parts)) continue;
       Result<Folded> folded = fold(parts, static_cast<double>(graph.nodes[i].float_or("epsilon", 1e-5F)));
-      if (!folded) continue;
+      if (!folded || !context.gate.admit(graph.nodes[i], i)) continue;
       const std::string& old = graph.nodes[parts.conv].inputs[1];
       fresh.push_back({names.make(old + "_bn"), std::move(folded->weight), ""});
       fresh.push_back({names.make(old + "_bn_bias"), std::move(folded->bias), ""});

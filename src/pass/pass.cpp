@@ -6,14 +6,15 @@
 namespace arete::pass {
 namespace {
 
-constexpr std::array<PassRow, 5> kPasses = {{
+constexpr auto kPasses = std::to_array<PassRow>({
+    {"fold_constants", "computes what depends on no input once, ahead of time", fold_constants, false},
     {"eliminate_identity", "removes Identity nodes", eliminate_identity, true},
     {"eliminate_nop_transpose", "removes Transpose nodes that move nothing", eliminate_nop_transpose, true},
     {"fuse_bn_into_conv", "folds BatchNormalization into the Conv before it", fuse_bn_into_conv, false},
     {"fuse_add_bias_into_conv", "folds a constant Add into the bias of the Conv before it", fuse_add_bias_into_conv,
      false},
     {"eliminate_dead_code", "removes nodes and weights that nothing reads", eliminate_dead_code, true},
-}};
+});
 
 }  // namespace
 

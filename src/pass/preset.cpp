@@ -6,17 +6,31 @@
 namespace arete::pass {
 namespace {
 
-constexpr std::array<std::string_view, 3> kFast = {"eliminate_identity", "eliminate_nop_transpose",
-                                                   "eliminate_dead_code"};
-constexpr std::array<std::string_view, 4> kBalanced = {"eliminate_identity", "eliminate_nop_transpose",
-                                                       "fuse_bn_into_conv", "eliminate_dead_code"};
-constexpr std::array<std::string_view, 5> kAggressive = {"eliminate_identity", "eliminate_nop_transpose",
-                                                         "fuse_bn_into_conv", "fuse_add_bias_into_conv",
-                                                         "eliminate_dead_code"};
+// In running order.
+constexpr auto kFast = std::to_array<std::string_view>({
+    "eliminate_identity",
+    "eliminate_nop_transpose",
+    "eliminate_dead_code",
+});
+constexpr auto kBalanced = std::to_array<std::string_view>({
+    "fold_constants",
+    "eliminate_identity",
+    "eliminate_nop_transpose",
+    "fuse_bn_into_conv",
+    "eliminate_dead_code",
+});
+constexpr auto kAggressive = std::to_array<std::string_view>({
+    "fold_constants",
+    "eliminate_identity",
+    "eliminate_nop_transpose",
+    "fuse_bn_into_conv",
+    "fuse_add_bias_into_conv",
+    "eliminate_dead_code",
+});
 
 constexpr std::array<PresetRow, 3> kPresets = {{
     {"fast", "only rewrites that do no arithmetic", kFast},
-    {"balanced", "and batch normalisation folded into convolutions", kBalanced},
+    {"balanced", "and constants computed, batch normalisation folded into convolutions", kBalanced},
     {"aggressive", "and constant additions folded into convolutions", kAggressive},
 }};
 

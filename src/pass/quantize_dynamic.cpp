@@ -2,10 +2,10 @@
 // Gemm(x, W, b)             y = Cast(MatMulInteger(x_q, W_q, z_x)) * (s_x * s_W) (+ b)
 // The form that ONNX Runtime fuses into DynamicQuantizeMatMul. Weights int8, a scale a column.
 #include "graph/uses.h"
-#include "pass/pass.h"
 #include "pass/quantize.h"
 #include "pass/quantize_plan.h"
 #include "pass/quantize_tensor.h"
+#include "pass/rewrite.h"
 
 namespace arete::pass {
 namespace {
@@ -125,8 +125,7 @@ Result<QuantizeReport> quantize_dynamic(graph::Model& model) {
   ASSIGN_OR_RETURN(const QuantizeReport report, quantizer.run());
   if (report.nodes == 0) return nothing_to_quantise(model.graph, "Gemm or MatMul with constant float32 weights");
   model.graph.values.clear();
-  ASSIGN_OR_RETURN(const int removed, eliminate_dead_code(model));
-  static_cast<void>(removed);
+  remove_dead_code(model.graph);
   return report;
 }
 

@@ -18,7 +18,7 @@ struct RoleRow {
 };
 
 // Operators for which ONNX Runtime has integer kernels or drops the pair around them.
-constexpr std::array<RoleRow, 14> kRoles = {{
+constexpr auto kRoles = std::to_array<RoleRow>({
     {"Conv", QuantizeRole::kWeighted},
     {"Gemm", QuantizeRole::kWeighted},
     {"MatMul", QuantizeRole::kWeighted},
@@ -33,7 +33,7 @@ constexpr std::array<RoleRow, 14> kRoles = {{
     {"Transpose", QuantizeRole::kPassThrough},
     {"Squeeze", QuantizeRole::kPassThrough},
     {"Unsqueeze", QuantizeRole::kPassThrough},
-}};
+});
 
 std::optional<QuantizeRole> role_of(const Node& node) {
   if (!node.domain.empty()) return std::nullopt;

@@ -2,10 +2,10 @@
 #include <cmath>
 
 #include "graph/uses.h"
-#include "pass/pass.h"
 #include "pass/quantize.h"
 #include "pass/quantize_plan.h"
 #include "pass/quantize_tensor.h"
+#include "pass/rewrite.h"
 
 namespace arete::pass {
 namespace {
@@ -221,8 +221,7 @@ Result<QuantizeReport> quantize_static(graph::Model& model, const Ranges& ranges
   Quantizer quantizer(model, ranges, options);
   ASSIGN_OR_RETURN(const QuantizeReport report, quantizer.run());
   model.graph.values.clear();  // types of tensors that changed meaning
-  ASSIGN_OR_RETURN(const int removed, eliminate_dead_code(model));
-  static_cast<void>(removed);
+  remove_dead_code(model.graph);
   return report;
 }
 

@@ -4,10 +4,10 @@
 #include <array>
 
 #include "graph/uses.h"
-#include "pass/pass.h"
 #include "pass/quantize.h"
 #include "pass/quantize_plan.h"
 #include "pass/quantize_tensor.h"
+#include "pass/rewrite.h"
 
 namespace arete::pass {
 namespace {
@@ -94,8 +94,7 @@ Result<QuantizeReport> quantize_weights(graph::Model& model) {
   for (const auto& [node, input] : places) graph.nodes[node].inputs[input] = packed.at(graph.nodes[node].inputs[input]);
   graph.nodes.insert(graph.nodes.begin(), unpack.begin(), unpack.end());
   for (graph::Weight& weight : fresh) graph.weights.push_back(std::move(weight));
-  ASSIGN_OR_RETURN(const int removed, eliminate_dead_code(model));
-  static_cast<void>(removed);
+  remove_dead_code(model.graph);
   return report;
 }
 

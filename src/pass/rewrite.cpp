@@ -57,13 +57,13 @@ bool has_one_in_one_out(const Node& node) {
 
 }  // namespace
 
-int bypass_nodes(Graph& graph, const std::function<bool(const Node&)>& passes_on) {
+int bypass_nodes(Graph& graph, RewriteGate& gate, const std::function<bool(const Node&)>& passes_on) {
   Bypass bypass(graph);
   std::vector<bool> dead(graph.nodes.size(), false);
   int changes = 0;
   for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
     const Node& node = graph.nodes[i];
-    dead[i] = has_one_in_one_out(node) && passes_on(node) && bypass.take(node);
+    dead[i] = has_one_in_one_out(node) && passes_on(node) && gate.admit(node, i) && bypass.take(node);
     changes += dead[i] ? 1 : 0;
   }
   if (changes == 0) return 0;

@@ -1,5 +1,7 @@
 #include "pass/runner.h"
 
+#include <optional>
+
 #include "graph/verifier.h"
 
 namespace arete::pass {
@@ -9,24 +11,82 @@ Error no_such_pass(std::string_view name) {
   return {Code::kNotFound, "there is no pass '" + std::string(name) + "'; `arete passes` lists them"};
 }
 
-// Runs one pass on a copy and takes the copy only when it is good.
-void run_one(const PassRow& pass, graph::Model& model, const RunOptions& options, PassReport& report) {
-  graph::Model changed = model;
-  const Result<int> changes = pass.run(changed);
-  if (!changes) {
-    report.undone_because = changes.error().message;
-    return;
+// One pass on one model: tries it, or a part of its rewrites, on copies.
+class PassRun {
+ public:
+  PassRun(const PassRow& pass, const graph::Model& before, const RunOptions& options)
+      : pass_(pass), before_(before), options_(options) {}
+
+  // The model that stands afterwards; nothing where the pass changed none or was undone.
+  std::optional<graph::Model> run(PassReport& report) {
+    while (true) {
+      Result<Trial> trial = attempt(SIZE_MAX);
+      if (!trial) return undone(report, trial.error().message);
+      const Status same = trial->changes == 0 ? Status() : accept(trial->model);
+      if (same) {
+        report.changes = trial->changes;
+        report.dropped = std::move(dropped_);
+        return trial->changes == 0 ? std::nullopt : std::optional(std::move(trial->model));
+      }
+      if (trial->asked == 0 || dropped_.size() == kMaxDroppedRewrites || !drop_guilty(trial->asked))
+        return undone(report, same.error().message);
+    }
   }
-  if (*changes == 0) return;
-  Status good = graph::verify(changed);
-  if (good && options.accept) good = options.accept(model, changed);
-  if (!good) {
-    report.undone_because = good.error().message;
-    return;
+
+ private:
+  struct Trial {
+    graph::Model model;
+    int changes = 0;
+    std::size_t asked = 0;
+    std::string last;  // the rewrite before the limit
+  };
+
+  // The first `limit` rewrites without those that were found guilty.
+  Result<Trial> attempt(std::size_t limit) const {
+    Trial trial{before_, 0, 0, ""};
+    RewriteGate gate(limit, denied_);
+    ASSIGN_OR_RETURN(trial.changes, pass_.run(trial.model, {gate, options_.evaluate}));
+    trial.asked = gate.asked();
+    trial.last = gate.last();
+    if (trial.changes > 0) RETURN_IF_ERROR(graph::verify(trial.model));
+    return trial;
   }
-  report.changes = *changes;
-  model = std::move(changed);
-}
+
+  Status accept(const graph::Model& after) const {
+    return options_.accept ? options_.accept(pass_, before_, after) : Status();
+  }
+
+  // Without rewrites the outputs fit, with all they do not: halves the range until one rewrite is between. False
+  // where a part of the rewrites cannot be tried.
+  bool drop_guilty(std::size_t asked) {
+    std::size_t good = 0;
+    std::size_t bad = asked;
+    DroppedRewrite guilty;
+    while (bad - good > 1 || guilty.node.empty()) {
+      const std::size_t middle = bad - good > 1 ? good + (bad - good) / 2 : bad;
+      const Result<Trial> trial = attempt(middle);
+      if (!trial) return false;
+      const Status same = trial->changes == 0 ? Status() : accept(trial->model);
+      if (same && middle == bad) return false;  // it fails only together with others
+      (same ? good : bad) = middle;
+      if (!same) guilty = {trial->last, same.error().message};
+    }
+    denied_.insert(bad - 1);
+    dropped_.push_back(std::move(guilty));
+    return true;
+  }
+
+  static std::optional<graph::Model> undone(PassReport& report, const std::string& why) {
+    report.undone_because = why;
+    return std::nullopt;
+  }
+
+  const PassRow& pass_;
+  const graph::Model& before_;
+  const RunOptions& options_;
+  std::set<std::size_t> denied_;  // turns at the gate
+  std::vector<DroppedRewrite> dropped_;
+};
 
 }  // namespace
 
@@ -37,7 +97,10 @@ std::vector<PassReport> run_rows(graph::Model& model, std::span<const PassRow> r
     report.name = pass.name;
     report.skipped = options.disabled.contains(pass.name);
     const std::int64_t start = options.now_ns ? options.now_ns() : 0;
-    if (!report.skipped) run_one(pass, model, options, report);
+    if (!report.skipped) {
+      std::optional<graph::Model> after = PassRun(pass, model, options).run(report);
+      if (after) model = std::move(*after);
+    }
     report.time_ns = options.now_ns ? options.now_ns() - start : 0;
     report.nodes_after = static_cast<std::int64_t>(model.graph.nodes.size());
     reports.push_back(std::move(report));

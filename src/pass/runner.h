@@ -1,6 +1,8 @@
-// Runs a list of passes over a model: skip, time, run, verify. A pass that fails or leaves a graph
-// that does not verify is undone and reported; the model handed back is always a good one.
-// Threads: pure but for the clock function.
+// Runs a list of passes over a model: skip, time, run, verify, and compare where the caller can. A pass that
+// fails or leaves a graph that does not verify is undone and reported. Where the comparison of a pass
+// fails, the rewrites that are to blame are found by halving and left out, and the rest stands. The model
+// handed back is always a good one.
+// Threads: pure but for the functions that the caller gives.
 #pragma once
 
 #include <cstdint>
@@ -16,11 +18,21 @@
 
 namespace arete::pass {
 
+// Rewrites of one pass that may turn out wrong before the whole pass is undone.
+inline constexpr std::size_t kMaxDroppedRewrites = 8;
+
 struct RunOptions {
   std::set<std::string, std::less<>> disabled;  // names of passes to skip
   std::function<std::int64_t()> now_ns;         // monotonic; empty: times are 0
-  // Called after a pass that changed something; an error undoes the pass (a comparison of outputs).
-  std::function<Status(const graph::Model& before, const graph::Model& after)> accept;
+  Evaluate evaluate;                            // empty: passes that need one do nothing
+  // Called after a pass that changed something; an error says how the outputs differ. Called again for each part
+  // of the rewrites that is tried. Of `before`, nothing changes from call to call of one pass.
+  std::function<Status(const PassRow& pass, const graph::Model& before, const graph::Model& after)> accept;
+};
+
+struct DroppedRewrite {
+  std::string node;  // "Conv 'conv1' (node 17)", as numbered before the pass
+  std::string why;
 };
 
 struct PassReport {
@@ -29,7 +41,8 @@ struct PassReport {
   int changes = 0;
   std::int64_t nodes_after = 0;
   std::int64_t time_ns = 0;
-  std::string undone_because;  // empty: the pass stands
+  std::string undone_because;           // empty: the pass stands
+  std::vector<DroppedRewrite> dropped;  // what was left out, and the rest stands
 };
 
 // kNotFound for a name that is no pass.

@@ -36,6 +36,15 @@ class Optimize(Case):
         low, high = result["control"]["speedup_interval"]
         return min(max(1, high, 1 / low), 1.05)
 
+    def test_passes_are_compared_on_request(self):
+        model = conv_classifier()
+        ended = self.optimize(model, "--precision", "fp32", "--level", "aggressive", "--verify-passes",
+                              "--calibration", self.dataset("c.npz", model, 20, 1, labels=False))
+        self.assertIn(ended.status, (0, 1), ended.err)
+        self.assertEqual(ended.json["passes_compared_on"], 3 + 8)
+        fused = [p for p in ended.json["passes"] if p["name"] == "fuse_bn_into_conv"][0]
+        self.assertEqual((fused["changes"], fused["dropped"], fused["undone_because"]), (2, [], None))
+
     def test_mobile_contract(self):
         model = conv_classifier()
         calibration = self.dataset("c.npz", model, 64, 1)

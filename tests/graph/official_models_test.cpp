@@ -52,6 +52,7 @@ void check_model(const fs::path& path) {
   ASSERT_OK(again);
   EXPECT_EQ(to_text(again->model), to_text(read->model));
   EXPECT_EQ(write_onnx(again->model)->bytes, written->bytes);
+  test::expect_text_reads_back(read->model);
   EXPECT_GE(summarise(read->model).nodes, 0);
 }
 

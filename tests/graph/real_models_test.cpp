@@ -7,6 +7,7 @@
 #include "graph/text.h"
 #include "graph/verifier.h"
 #include "os/base/files.h"
+#include "tests/graph/wire.h"
 #include "tests/support/assert.h"
 
 namespace arete::graph {
@@ -36,6 +37,7 @@ TEST(RealModels, RoundTrip) {
     ASSERT_OK(again);
     EXPECT_EQ(to_text(read->model), to_text(again->model));
     EXPECT_EQ(write_onnx(again->model)->bytes, written->bytes);
+    test::expect_text_reads_back(read->model);
     EXPECT_GT(summarise(read->model).nodes, 0);
   }
 }

@@ -54,6 +54,7 @@ void expect_equal_after_rewriting(const fs::path& originals) {
     ASSERT_OK(again);
     EXPECT_EQ(to_text(again->model), to_text(read->model));
     EXPECT_EQ(write_onnx(again->model)->bytes, written->bytes);
+    test::expect_text_reads_back(read->model);
   }
   const std::string command = "'" + test::source_path("build/venv/bin/python") + "' '" +
                               test::source_path("tests/graph/compare_models.py") + "' '" + originals.string() + "' '" +
@@ -148,10 +149,10 @@ TEST(Text, ShowsEverything) {
   expect_lines(text_of("attributes.onnx"),
                {"y, -, z = com.example.Anything(x, -, x) {", "f=1.5", "i=-3", "s=\"\\x00\xff bytes\"", "fs=[0.5,nan]",
                 "ints=[1,-4611686018427387904]", "strings=[\"\",\"a\"]", "empty=[]",
-                "tp=opaque fnv1a=", " overload=v2 name=odd", "g = sub {", "k = com.example.more.Other()"});
+                "tp=opaque 13 fnv1a=", " overload=v2 name=odd", "g = sub {", "k = com.example.more.Other()"});
   expect_lines(text_of("functions.onnx"),
                {"function our Inner fnv1a=", "function our Outer fnv1a=", "y = our.Inner(m, x) {slope=0.25}"});
-  expect_lines(text_of("sparse.onnx"), {"weight s: sparse", "sparse_value=opaque fnv1a="});
+  expect_lines(text_of("sparse.onnx"), {"weight s: sparse", "sparse_value=opaque 11 fnv1a="});
   expect_lines(text_of("names.onnx"),
                {"\"with \\\"quotes\\\"\"", "\"new\\x0aline\"", "float32[\"batch size\",\"a \\\"dim\\\"\"]"});
 }

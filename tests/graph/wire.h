@@ -10,7 +10,9 @@
 #include <vector>
 
 #include "graph/onnx_io.h"
+#include "graph/text.h"
 #include "graph/verifier.h"
+#include "tests/support/assert.h"
 
 namespace arete::test {
 
@@ -74,6 +76,14 @@ inline Result<graph::ReadModel> load(std::string_view bytes, const graph::ReadOp
 inline Status sort_and_verify(graph::Model model) {
   RETURN_IF_ERROR(graph::sort_nodes(model.graph));
   return graph::verify(model);
+}
+
+// What the complete text of a model reads back as is written as the same bytes.
+inline void expect_text_reads_back(const graph::Model& model) {
+  const std::string text = graph::to_text(model, {8, true});
+  const Result<graph::ReadModel> again = graph::from_text(text);
+  ASSERT_OK(again);
+  EXPECT_TRUE(graph::write_onnx(again->model)->bytes == graph::write_onnx(model)->bytes) << text.substr(0, 4000);
 }
 
 }  // namespace arete::test

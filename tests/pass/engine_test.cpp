@@ -106,7 +106,8 @@ double sqnr_db(engine::Session& a, engine::Session& b, const Tensor& x) {
 
 std::map<std::string, std::int64_t> optimised_ops(engine::Engine& engine, const graph::Model& model) {
   // Tests of this program run beside each other, each in its own process.
-  const std::string path = std::string(ARETE_BINARY_DIR) + "/test_pass_optimised_" + std::to_string(::getpid()) + ".onnx";
+  const std::string path =
+      std::string(ARETE_BINARY_DIR) + "/test_pass_optimised_" + std::to_string(::getpid()) + ".onnx";
   open(engine, model, path);
   const auto read = graph::read_onnx(os::real_file_system().map(path)->view);
   EXPECT_TRUE(read.has_value()) << read.error().message;

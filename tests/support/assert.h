@@ -1,12 +1,12 @@
-// Small helpers of the tests: a Result must hold a value or a given error; where the real data lies.
+// Small helpers of the tests: a Result must hold a value or a given error.
 #pragma once
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <string>
 
 #include "core/result.h"
+#include "tests/support/paths.h"
 
 // Fails the test and returns from it unless the Result holds a value.
 #define ASSERT_OK(expression)                                                    \
@@ -24,15 +24,3 @@
     EXPECT_NE(bad_result.error().message.find(text), std::string::npos)                   \
         << "'" << text << "' is not in: " << bad_result.error().message;                  \
   } while (false)
-
-namespace arete::test {
-
-// The folder of real models and recordings, or "" where it is not given (then skip with "SKIP: no data").
-inline std::string data_folder() {
-  const char* folder = std::getenv("ARETE_DATA");
-  return folder == nullptr ? "" : folder;
-}
-
-inline std::string source_path(const std::string& relative) { return std::string(ARETE_SOURCE_DIR) + "/" + relative; }
-
-}  // namespace arete::test

@@ -1,13 +1,15 @@
-// What a build with sanitizers cannot do.
+// What a build with sanitizers cannot do, or not as often.
 #pragma once
 
 namespace arete::test {
 
-// These sanitizers end the process where std::bad_alloc would be thrown.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-inline constexpr bool kThrowsBadAlloc = false;
+inline constexpr bool kSanitized = true;
 #else
-inline constexpr bool kThrowsBadAlloc = true;
+inline constexpr bool kSanitized = false;
 #endif
+
+// They end the process where std::bad_alloc would be thrown.
+inline constexpr bool kThrowsBadAlloc = !kSanitized;
 
 }  // namespace arete::test

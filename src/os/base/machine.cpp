@@ -111,6 +111,7 @@ bool has_int8_dot_product() {
 
 std::uint64_t resident_bytes() { return status_bytes("VmRSS:"); }
 std::uint64_t peak_resident_bytes() { return status_bytes("VmHWM:"); }
+std::uint64_t private_bytes() { return status_bytes("VmData:"); }
 void return_freed_memory() { ::malloc_trim(0); }
 
 Result<std::string> program_path() {

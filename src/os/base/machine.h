@@ -26,6 +26,7 @@ bool has_int8_dot_product();
 
 std::uint64_t resident_bytes();       // now (VmRSS)
 std::uint64_t peak_resident_bytes();  // most so far (VmHWM)
+std::uint64_t private_bytes();        // asked for, touched or not (VmData)
 // Hands memory that was freed back to the system: what one large request took would stay ours else. Takes milliseconds.
 void return_freed_memory();
 
