@@ -122,7 +122,7 @@ void append(std::span<const std::byte> bytes, std::vector<double>& out) {
 
 void append_half(std::span<const std::byte> bytes, bool brain, std::vector<double>& out) {
   for (std::size_t at = 0; at + 2 <= bytes.size(); at += 2) {
-    std::uint16_t raw;
+    std::uint16_t raw = 0;
     std::memcpy(&raw, bytes.data() + at, 2);
     const float value = brain ? std::bit_cast<float>(static_cast<std::uint32_t>(raw) << 16) : half_to_float(raw);
     out.push_back(static_cast<double>(value));

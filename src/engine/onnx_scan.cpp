@@ -241,7 +241,8 @@ class Scanner {
 // Runtime: QGemm, QAttention, DynamicQuantizeMatMul, MatMulIntegerToFloat.
 bool quantises_activations(std::string_view op) {
   const bool q_op = op.size() > 1 && op[0] == 'Q' && op[1] >= 'A' && op[1] <= 'Z';
-  return q_op || op.starts_with("Quantize") || op.find("DynamicQuantize") != op.npos || op.find("Integer") != op.npos;
+  return q_op || op.starts_with("Quantize") || op.find("DynamicQuantize") != std::string_view::npos ||
+         op.find("Integer") != std::string_view::npos;
 }
 
 }  // namespace

@@ -26,7 +26,7 @@ T value_or(const Node& node, std::string_view name, Fallback fallback) {
   return value == nullptr ? T(std::move(fallback)) : *value;
 }
 
-void take_names(const Graph& graph, std::map<std::string, int, std::less<>>& taken) {
+void take_names(const Graph& graph, std::unordered_map<std::string, int>& taken) {
   for (const Value& value : graph.inputs) taken.emplace(value.name, 0);
   for (const Value& value : graph.outputs) taken.emplace(value.name, 0);
   for (const Weight& weight : graph.weights) taken.emplace(weight.name, 0);
@@ -149,8 +149,9 @@ NameMaker::NameMaker(const Graph& graph) { take_names(graph, taken_); }
 std::string NameMaker::make(std::string wish) {
   const auto [entry, fresh] = taken_.emplace(wish, 0);
   if (fresh) return wish;
+  int& count = entry->second;  // stays where it is when the table grows, as the iterator does not
   while (true) {
-    std::string name = wish + "_" + std::to_string(++entry->second);
+    std::string name = wish + "_" + std::to_string(++count);
     if (taken_.emplace(name, 0).second) return name;
   }
 }

@@ -12,6 +12,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <variant>
 #include <vector>
 
@@ -180,7 +181,7 @@ class NameMaker {
   std::string make(std::string wish);
 
  private:
-  std::map<std::string, int, std::less<>> taken_;
+  std::unordered_map<std::string, int> taken_;
 };
 
 }  // namespace arete::graph

@@ -3,6 +3,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "graph/name_table.h"
 #include "graph/verifier.h"
 
 namespace arete::graph {
@@ -19,10 +20,11 @@ using Names = std::unordered_set<std::string>;
 using InnerNames = std::unordered_map<std::size_t, Names>;  // what the subgraphs of a node, by its index, capture
 
 Waits waits_of(const Graph& graph, const InnerNames& captured) {
-  std::unordered_map<std::string_view, std::size_t> maker;
+  NameTable names(graph.nodes.size());
+  std::vector<std::size_t> maker;  // by number of the tensor
   for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
     for (const std::string& output : graph.nodes[i].outputs) {
-      if (!output.empty()) maker.emplace(output, i);
+      if (!output.empty() && names.add(output) == maker.size()) maker.push_back(i);
     }
   }
   Waits waits;
@@ -30,11 +32,11 @@ Waits waits_of(const Graph& graph, const InnerNames& captured) {
   waits.count.resize(graph.nodes.size(), 0);
   for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
     const auto need = [&](std::string_view name) {
-      const auto found = maker.find(name);
-      if (found == maker.end()) return;
-      waits.users[found->second].push_back(i);
+      const std::uint32_t tensor = names.find(name);
+      if (tensor == NameTable::kNone) return;
+      waits.users[maker[tensor]].push_back(i);
       ++waits.count[i];
-      waits.in_order &= found->second < i;
+      waits.in_order &= maker[tensor] < i;
     };
     for (const std::string& input : graph.nodes[i].inputs) need(input);
     if (const auto inner = captured.find(i); inner != captured.end()) {
@@ -46,14 +48,16 @@ Waits waits_of(const Graph& graph, const InnerNames& captured) {
 
 // What a graph reads and does not make itself.
 Names captures_of(const Graph& graph, const InnerNames& inner) {
-  std::unordered_set<std::string_view> made;
-  for (const Value& input : graph.inputs) made.insert(input.name);
-  for (const Weight& weight : graph.weights) made.insert(weight.name);
-  made.insert(graph.sparse_weights.begin(), graph.sparse_weights.end());
-  for (const Node& node : graph.nodes) made.insert(node.outputs.begin(), node.outputs.end());
+  NameTable made(graph.nodes.size() + graph.weights.size());
+  for (const Value& input : graph.inputs) made.add(input.name);
+  for (const Weight& weight : graph.weights) made.add(weight.name);
+  for (const std::string& weight : graph.sparse_weights) made.add(weight);
+  for (const Node& node : graph.nodes) {
+    for (const std::string& output : node.outputs) made.add(output);
+  }
   Names captured;
   const auto read = [&](const std::string& name) {
-    if (!name.empty() && !made.contains(name)) captured.insert(name);
+    if (!name.empty() && made.find(name) == NameTable::kNone) captured.insert(name);
   };
   for (const Node& node : graph.nodes) std::ranges::for_each(node.inputs, read);
   for (const auto& [index, names] : inner) std::ranges::for_each(names, read);

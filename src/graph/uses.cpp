@@ -1,11 +1,11 @@
 #include "graph/uses.h"
 
 #include <cstdint>
+#include <unordered_set>
+#include <utility>
 
 namespace arete::graph {
 namespace {
-
-const std::vector<std::size_t> kNobody;
 
 // Depth is bounded by the reader (kMaxSubgraphDepth).
 void collect_captures(const Graph& graph, std::vector<std::string_view>& captured) {
@@ -35,19 +35,35 @@ std::vector<std::string_view> captured_names(const Node& node) {
   return captured;
 }
 
-Uses::Uses(const Graph& graph) : graph_(graph) {
-  for (const Weight& weight : graph.weights) weights_[weight.name] = &weight.tensor;
-  for (const Value& output : graph.outputs) pinned_.insert(output.name);
+Uses::Uses(const Graph& graph) : graph_(graph), names_(graph.nodes.size() + graph.weights.size()) {
+  std::vector<std::pair<std::uint32_t, std::size_t>> reads;  // tensor, node
+  std::vector<std::pair<std::uint32_t, std::size_t>> made;
+  std::vector<std::uint32_t> pinned;
+  for (const Weight& weight : graph.weights) names_.add(weight.name);
   for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
     const Node& node = graph.nodes[i];
-    for (const std::string& output : node.outputs) {
-      if (!output.empty()) makers_[output] = i;
-    }
     for (const std::string& input : node.inputs) {
-      if (!input.empty()) readers_[input].push_back(i);
+      if (!input.empty()) reads.emplace_back(names_.add(input), i);
     }
-    for (const std::string_view name : captured_names(node)) pinned_.insert(name);
+    for (const std::string& output : node.outputs) {
+      if (!output.empty()) made.emplace_back(names_.add(output), i);
+    }
+    for (const std::string_view name : captured_names(node)) pinned.push_back(names_.add(name));
   }
+  for (const Value& output : graph.outputs) pinned.push_back(names_.add(output.name));
+
+  makers_.assign(names_.size(), SIZE_MAX);
+  for (const auto& [tensor, node] : made) makers_[tensor] = node;
+  weights_.assign(names_.size(), nullptr);
+  for (const Weight& weight : graph.weights) weights_[names_.find(weight.name)] = &weight.tensor;
+  pinned_.assign(names_.size(), false);
+  for (const std::uint32_t tensor : pinned) pinned_[tensor] = true;
+  first_reader_.assign(names_.size() + 1, 0);
+  for (const auto& [tensor, node] : reads) ++first_reader_[tensor + 1];
+  for (std::size_t i = 1; i < first_reader_.size(); ++i) first_reader_[i] += first_reader_[i - 1];
+  readers_.resize(reads.size());
+  std::vector<std::size_t> next(first_reader_.begin(), first_reader_.end() - 1);
+  for (const auto& [tensor, node] : reads) readers_[next[tensor]++] = node;
 }
 
 const Node* Uses::maker(std::string_view tensor) const {
@@ -56,18 +72,21 @@ const Node* Uses::maker(std::string_view tensor) const {
 }
 
 std::size_t Uses::maker_index(std::string_view tensor) const {
-  const auto found = makers_.find(tensor);
-  return found == makers_.end() ? SIZE_MAX : found->second;
+  const std::uint32_t number = names_.find(tensor);
+  return number == NameTable::kNone ? SIZE_MAX : makers_[number];
 }
 
-const std::vector<std::size_t>& Uses::readers(std::string_view tensor) const {
-  const auto found = readers_.find(tensor);
-  return found == readers_.end() ? kNobody : found->second;
+std::span<const std::size_t> Uses::readers(std::string_view tensor) const {
+  const std::uint32_t number = names_.find(tensor);
+  if (number == NameTable::kNone) return {};
+  return std::span(readers_).subspan(first_reader_[number], first_reader_[number + 1] - first_reader_[number]);
 }
 
 const Tensor* Uses::constant(std::string_view tensor) const {
-  if (const auto found = weights_.find(tensor); found != weights_.end()) return found->second;
-  const Node* node = maker(tensor);
+  const std::uint32_t number = names_.find(tensor);
+  if (number == NameTable::kNone) return nullptr;
+  if (weights_[number] != nullptr) return weights_[number];
+  const Node* node = makers_[number] == SIZE_MAX ? nullptr : &graph_.nodes[makers_[number]];
   if (node == nullptr || !node->is("Constant")) return nullptr;
   const Attribute* value = node->find("value");
   return value == nullptr ? nullptr : std::get_if<Tensor>(&value->value);

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "graph/function_table.h"
+#include "graph/name_table.h"
 #include "graph/op_table.h"
 
 namespace arete::graph {
@@ -20,29 +21,29 @@ class VisibleNames {
  public:
   void enter() { undo_.emplace_back(); }
   void leave() {
-    for (const auto& [name, depth] : undo_.back()) {
-      if (depth == kNowhere)
-        made_at_.erase(name);
-      else
-        made_at_[name] = depth;
-    }
+    for (const auto& [name, depth] : undo_.back()) made_at_[name] = depth;
     undo_.pop_back();
   }
-  bool has(std::string_view name) const { return made_at_.contains(name); }
+  bool has(std::string_view name) const {
+    const std::uint32_t number = names_.find(name);
+    return number != NameTable::kNone && made_at_[number] != kNowhere;
+  }
   // False when this very graph has made it already.
   bool make(std::string_view name) {
     const auto depth = static_cast<int>(undo_.size());
-    const auto [entry, fresh] = made_at_.try_emplace(name, depth);
-    if (!fresh && entry->second == depth) return false;
-    undo_.back().emplace_back(name, fresh ? kNowhere : entry->second);
-    entry->second = depth;
+    const std::uint32_t number = names_.add(name);
+    if (number == made_at_.size()) made_at_.push_back(kNowhere);
+    if (made_at_[number] == depth) return false;
+    undo_.back().emplace_back(number, made_at_[number]);
+    made_at_[number] = depth;
     return true;
   }
 
  private:
   static constexpr int kNowhere = -1;
-  std::unordered_map<std::string_view, int> made_at_;
-  std::vector<std::vector<std::pair<std::string_view, int>>> undo_;
+  NameTable names_;
+  std::vector<int> made_at_;  // by number of the name: the depth of the graph that made it
+  std::vector<std::vector<std::pair<std::uint32_t, int>>> undo_;
 };
 
 constexpr std::size_t kMaxImports = 1000;  // each node looks its domain up among them

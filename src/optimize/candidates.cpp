@@ -57,7 +57,7 @@ class Builder {
       return {};
     }
     graph::Model model;
-    const Status made = quantize(form, model);
+    Status made = quantize(form, model);
     if (!made && (made.error().code == Code::kCancelled || fatal_)) return made;
     Candidate candidate;
     candidate.name = row.name;

@@ -21,7 +21,6 @@
 namespace arete::pass {
 namespace {
 
-using graph::Graph;
 using graph::Model;
 using graph::Node;
 
@@ -56,13 +55,16 @@ class Fold {
   }
 
   Result<int> run(const PassContext& context, Model& result) {
-    choose([](std::size_t) { return true; });
+    const auto everything = [](std::size_t) { return true; };
+    choose(everything);
     for (int step = 0; !dead_.empty() && grows_too_much(); ++step) {
       if (step == kMaxShrinkSteps) return 0;
       leave_out_largest();
-      choose([](std::size_t) { return true; });
+      choose(everything);
     }
-    choose([&](std::size_t i) { return context.gate.admit(model_.graph.nodes[i], i); }, dead_);
+    std::vector<bool> chosen;
+    chosen.swap(dead_);
+    choose([&](std::size_t i) { return chosen[i] && context.gate.admit(model_.graph.nodes[i], i); });
     const std::vector<std::string> kept = frontier();
     if (kept.empty()) return 0;
     ASSIGN_OR_RETURN(std::vector<Tensor> values, values_of(kept, context));
@@ -102,17 +104,15 @@ class Fold {
     return values;
   }
 
-  // Every node whose inputs are constant, in running order, among `among` (all where it is empty).
+  // Every node whose inputs are constant and that is admitted, in running order.
   template <class Admit>
-  void choose(const Admit& admit, const std::vector<bool>& among = {}) {
-    const std::vector<bool> candidates = among;  // may be dead_ itself
+  void choose(const Admit& admit) {
     const auto& nodes = model_.graph.nodes;
     constants_.clear();
     for (const graph::Weight& weight : model_.graph.weights) constants_.insert(weight.name);
     dead_.assign(nodes.size(), false);
     std::uint64_t budget = kMaxEvaluatedBytes;
     for (std::size_t i = 0; i < nodes.size(); ++i) {
-      if (!candidates.empty() && !candidates[i]) continue;
       if (left_out_.contains(i) || !is_foldable(nodes[i], budget) || !admit(i)) continue;
       dead_[i] = true;
       for (const std::string& output : nodes[i].outputs) constants_.insert(output);
@@ -150,7 +150,7 @@ class Fold {
   }
 
   bool is_read_outside(const std::string& tensor) const {
-    const std::vector<std::size_t>& readers = uses_.readers(tensor);
+    const std::span<const std::size_t> readers = uses_.readers(tensor);
     return uses_.pinned(tensor) || std::ranges::any_of(readers, [this](std::size_t reader) { return !dead_[reader]; });
   }
 

@@ -77,7 +77,6 @@ Result<int> fuse_bn_into_conv(graph::Model& model, const PassContext& context) {
   graph::Graph& graph = model.graph;
   const std::size_t count = graph.nodes.size();
   std::vector<bool> dead(count, false);
-  graph::NameMaker names(graph);
   std::vector<graph::Weight> fresh;
   std::vector<std::pair<std::size_t, std::size_t>> pairs;  // (conv, bn)
   {
@@ -88,11 +87,14 @@ Result<int> fuse_bn_into_conv(graph::Model& model, const PassContext& context) {
       Result<Folded> folded = fold(parts, static_cast<double>(graph.nodes[i].float_or("epsilon", 1e-5F)));
       if (!folded || !context.gate.admit(graph.nodes[i], i)) continue;
       const std::string& old = graph.nodes[parts.conv].inputs[1];
-      fresh.push_back({names.make(old + "_bn"), std::move(folded->weight), ""});
-      fresh.push_back({names.make(old + "_bn_bias"), std::move(folded->bias), ""});
+      fresh.push_back({old + "_bn", std::move(folded->weight), ""});
+      fresh.push_back({old + "_bn_bias", std::move(folded->bias), ""});
       pairs.emplace_back(parts.conv, i);
     }
   }
+  if (pairs.empty()) return 0;
+  graph::NameMaker names(graph);
+  for (graph::Weight& weight : fresh) weight.name = names.make(std::move(weight.name));
   for (std::size_t i = 0; i < pairs.size(); ++i) {
     Node& conv = graph.nodes[pairs[i].first];
     Node& bn = graph.nodes[pairs[i].second];

@@ -115,7 +115,7 @@ class Planner {
     std::erase_if(plan_.tensors, [&](const std::string& tensor) {
       const Node* maker = uses_.maker(tensor);
       if (maker == nullptr || !(maker->is("Gemm") || maker->is("MatMul"))) return false;
-      const auto& readers = uses_.readers(tensor);
+      const auto readers = uses_.readers(tensor);
       const bool useful =
           std::ranges::any_of(readers, [&](std::size_t reader) { return plan_.integer_nodes.contains(reader); });
       if (!useful) plan_.source.erase(tensor);

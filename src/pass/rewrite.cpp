@@ -1,8 +1,11 @@
 #include "pass/rewrite.h"
 
+#include <algorithm>
+#include <cstdint>
+#include <numeric>
+#include <optional>
 #include <string>
-#include <unordered_map>
-#include <unordered_set>
+#include <utility>
 
 #include "graph/uses.h"
 
@@ -13,42 +16,46 @@ using graph::Graph;
 using graph::Node;
 using graph::Uses;
 
-// One walk in running order decides, and each name is then changed once.
+using graph::NameTable;
+
+// One walk in running order decides, and each name is then changed once. Tensors go by their numbers.
 class Bypass {
  public:
-  explicit Bypass(const Graph& graph) : uses_(graph) {}
+  explicit Bypass(const Graph& graph)
+      : uses_(graph), source_(uses_.names().size()), renamed_(uses_.names().size(), NameTable::kNone) {
+    std::iota(source_.begin(), source_.end(), 0U);
+  }
 
   // True when the node goes.
   bool take(const Node& node) {
-    const std::string& output = node.outputs[0];
-    const std::string source = source_of(node.inputs[0]);
-    if (!uses_.pinned(output)) {
-      source_.emplace(output, source);
+    const std::uint32_t output = uses_.names().find(node.outputs[0]);
+    const std::uint32_t source = source_[uses_.names().find(node.inputs[0])];
+    if (!uses_.pinned(node.outputs[0])) {
+      source_[output] = source;
       return true;
     }
     // The output's name must stay: let the maker of the source carry it, if nobody outside sees the source.
-    if (uses_.maker(source) == nullptr || uses_.pinned(source) || renamed_.contains(source)) return false;
-    renamed_.emplace(source, output);
+    const std::string_view name = uses_.names().name(source);
+    if (uses_.maker(name) == nullptr || uses_.pinned(name) || renamed_[source] != NameTable::kNone) return false;
+    renamed_[source] = output;
     return true;
   }
 
-  // The name under which a tensor is known afterwards.
-  std::string name_of(const std::string& tensor) const {
-    const std::string source = source_of(tensor);
-    const auto found = renamed_.find(source);
-    return found == renamed_.end() ? source : found->second;
+  // The name under which a tensor is known afterwards, where it is another one.
+  std::optional<std::string> new_name(const std::string& tensor) const {
+    const std::uint32_t number = uses_.names().find(tensor);
+    if (number == NameTable::kNone) return std::nullopt;
+    const std::uint32_t source = source_[number];
+    const std::uint32_t known_as = renamed_[source] == NameTable::kNone ? source : renamed_[source];
+    return known_as == number ? std::nullopt : std::optional(std::string(uses_.names().name(known_as)));
   }
 
  private:
-  // Sources are final when they are stored, because their makers stand before.
-  std::string source_of(const std::string& tensor) const {
-    const auto found = source_.find(tensor);
-    return found == source_.end() ? tensor : found->second;
-  }
-
   const Uses uses_;
-  std::unordered_map<std::string, std::string> source_;   // bypassed output -> what it was made from
-  std::unordered_map<std::string, std::string> renamed_;  // source -> the pinned name that its maker takes
+  // Of a bypassed output, what it was made from; of others themselves. Final when they are stored, because their makers
+  // stand before.
+  std::vector<std::uint32_t> source_;
+  std::vector<std::uint32_t> renamed_;  // of a source, the pinned name that its maker takes
 };
 
 bool has_one_in_one_out(const Node& node) {
@@ -67,11 +74,18 @@ int bypass_nodes(Graph& graph, RewriteGate& gate, const std::function<bool(const
     changes += dead[i] ? 1 : 0;
   }
   if (changes == 0) return 0;
-  remove_nodes(graph, dead);
-  for (Node& node : graph.nodes) {
-    for (std::string& input : node.inputs) input = bypass.name_of(input);
-    for (std::string& output : node.outputs) output = bypass.name_of(output);
+  // First all new names, then the changes: the numbers borrow the names that stand there now.
+  std::vector<std::pair<std::string*, std::string>> renamings;
+  const auto rename = [&](std::string& tensor) {
+    if (std::optional<std::string> name = bypass.new_name(tensor)) renamings.emplace_back(&tensor, std::move(*name));
+  };
+  for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
+    if (dead[i]) continue;
+    std::ranges::for_each(graph.nodes[i].inputs, rename);
+    std::ranges::for_each(graph.nodes[i].outputs, rename);
   }
+  for (auto& [place, name] : renamings) *place = std::move(name);
+  remove_nodes(graph, dead);
   return changes;
 }
 

@@ -128,6 +128,15 @@ def _check_library(room, header, library, is_shared, finding):
                       "keep the library's types in .cpp files and in headers that only this room includes")
 
 
+def check_public_headers(tree):
+    """include/ is read by programs of others, which have the language and nothing else."""
+    for name in tree.cpp("include"):
+        for include in tree.includes(name):
+            if include.name not in headers.CPP_STANDARD and not include.name.startswith("arete/"):
+                yield Finding(name, include.line, "public-header", f"\"{include.name}\" in a public header",
+                              "only the language's headers and arete/; keep the rest in src/api")
+
+
 def check_dead(tree, rooms):
     included = set()
     for name in tree.cpp():

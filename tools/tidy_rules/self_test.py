@@ -34,6 +34,32 @@ PLANTS = [
     ("banned-call", "src/core/planted_exit.cpp", "void f() { exit(1); }\n"),
     ("banned-call", "src/core/planted_getenv.cpp", 'auto x = std::getenv("HOME");\n'),
     ("banned-call", "src/core/planted_cout.cpp", "void f() { std::cout << 1; }\n"),
+    ("banned-call", "src/core/planted_throw.cpp", "void f() { throw 1; }\n"),
+    ("public-header", "include/arete/planted.h", _GOOD_HEADER + "#include <nlohmann/json.hpp>\n"),
+    ("name", "src/core/PlantedFile.cpp", "\n"),
+    ("name", "src/core/planted_type.cpp", "struct planted_type {\n  int x = 0;\n};\n"),
+    ("name", "src/core/planted_constant.cpp", "constexpr int planted = 1;\n"),
+    ("name", "src/core/planted_enum.cpp", "enum class Planted : int { kFirst, SECOND };\n"),
+    ("name", "src/core/planted_member.cpp", "class Planted {\n public:\n  int f() { return x; }\n\n private:\n  int x = 0;\n};\n"),
+    ("mutable-global", "src/core/planted_global.cpp", "namespace arete {\nstd::map<int, int> planted;\n}\n"),
+    ("mutable-global", "src/core/planted_static.cpp", "int f() {\n  static int count = 0;\n  return ++count;\n}\n"),
+    ("mutable-global", "src/core/planted_thread.cpp", "thread_local int planted{0};\n"),
+    ("shared-ptr", "src/core/planted_shared.cpp", "std::shared_ptr<int> f();\n"),
+    ("pass-row", "src/pass/pass.cpp", '    {"planted_row", "no file, declaration or preset", planted_row, true},\n'),
+    ("pass-row", "src/pass/pass.h", _GOOD_HEADER + "Result<int> planted_lost(graph::Model& model, const PassContext& context);\n"),
+    ("", "src/pass/preset.cpp", "\n"),
+    ("verb", "apps/arete.cpp", '    {"planted_unsaid", "not in README", run_planted},\n'),
+    ("verb", "apps/arete_planted.cpp", "\n"),
+    ("", "README.md", "[the map](ARCHITECTURE.md)\n"),
+    ("engine-row", "src/engine/planted/planted.h", _GOOD_HEADER),
+    ("", "apps/engine_table.cpp", "\n"),
+    ("unrun-test", "tests/planted/planted_test.cpp", "\n"),
+    ("unrun-test", "tests/planted/golden/planted_lost.txt", "\n"),
+    ("unrun-test", "tests/behaviour/planted_test.py", "\n"),
+    ("", "tests/CMakeLists.txt", "# arete_test(planted core)\narete_test(quiet core)\n"),
+    ("doc-link", "docs/planted_link.md", "[nothing](no_such_file.md)\n"),
+    ("doc-link", "docs/planted_orphan.md", "\n"),
+    ("map", "ARCHITECTURE.md", "```\ncore   values\nplanted.lost   no such room\n```\n"),
     ("using", "src/core/planted_using.h", _GOOD_HEADER + "using namespace std;\n"),
     ("header-sentence", "src/core/planted_silent.h", "#pragma once\n\n\n\n// Threads: pure.\n"),
     ("header-threads", "src/core/planted_threads.h", "// A planted header.\n#pragma once\n"),
@@ -54,6 +80,13 @@ QUIET = [
      "int else_ifs(int x) {\n  if (x == 0) {\n    return 1;\n" +
      "".join(f"  }} else if (x == {i}) {{\n    return {i};\n" for i in range(9)) + "  }\n  return 0;\n}\n}\n"),
     ("src/core/planted_included.h", _GOOD_HEADER),
+    ("src/core/planted_names.cpp",
+     "namespace arete {\ntemplate <class shape>\nstatic int planted(shape x) {\n  static const int kTwo = 2;\n  constexpr int kThree{3};\n"
+     "  return kTwo + kThree;\n}\nconst int* at(int x);\nextern const int kFour;\nclass Quiet {\n public:\n  static int make() { return 1; }\n"
+     "  int open = 0;\n\n private:\n  static int twice(int x);\n  struct Row {\n    int plain = 0;\n  };\n  std::shared_ptr<const int> shared_;\n"
+     "  std::map<int, int> map_{{1, 2}};\n  int x_ = 0;\n};\n}\n"),
+    ("tests/quiet/quiet_test.cpp", 'const char* golden = "golden_" + name;\n'),
+    ("tests/quiet/golden/golden_first.txt", "\n"),
 ]
 
 

@@ -6,8 +6,8 @@ from tidy_rules.cpp_functions import functions
 from tidy_rules.tree import Finding
 
 FILE_LINES, HEADER_LINES, APP_LINES, FUNCTION_LINES = 800, 250, 150, 70
-NESTING, NESTING_FAILS_ABOVE = 3, 4  # the house rule, and what this reading of braces is sure enough to refuse
-SOURCE_SUFFIXES = (".cpp", ".h", ".py", ".sh", ".cmake", ".html", ".js", ".css")
+NESTING = 3
+SOURCE_SUFFIXES = (".cpp", ".cc", ".h", ".py", ".sh", ".cmake", ".html", ".js", ".css")
 
 
 def check_files(tree):
@@ -35,9 +35,9 @@ def check_cpp_functions(tree):
     for path in tree.cpp():
         for function in functions(tree.code_without_directives(path)):
             yield from _too_long(path, function.name, function.first_line, function.last_line)
-            if function.nesting > NESTING_FAILS_ABOVE:
+            if function.nesting > NESTING:
                 yield Finding(path, function.nesting_line, "nesting",
-                              f"{function.name} nests {function.nesting} control statements; {NESTING} is the rule",
+                              f"{function.name} nests {function.nesting} control statements; {NESTING} are allowed",
                               "return early, or take the inner loop out into a function")
 
 

@@ -7,7 +7,7 @@ import re
 import subprocess
 
 CPP_FOLDERS = ("src", "include", "apps", "tests", "fuzz", "bench", "examples")
-CPP_SUFFIXES = (".cpp", ".h")
+CPP_SUFFIXES = (".cpp", ".cc", ".h")
 
 Finding = collections.namedtuple("Finding", "path line rule wrong fix")
 Include = collections.namedtuple("Include", "line angled name")

@@ -10,8 +10,14 @@ BLOB_BYTES = 1 << 20
 BANNED_CALLS = {
     "exit": "return an Error; main() decides the exit status",
     "abort": "use CHECK for a bug, return an Error for anything else",
+    "quick_exit": "return an Error; main() decides the exit status",
+    "_exit": "return an Error; main() decides the exit status",
+    "terminate": "use CHECK for a bug, return an Error for anything else",
     "system": "use the process interface of os.base",
     "getenv": "apps/ reads the environment and passes values",
+    "secure_getenv": "apps/ reads the environment and passes values",
+    "setenv": "hand the value to who needs it",
+    "putenv": "hand the value to who needs it",
     "rand": "take a seeded std::mt19937 from the caller",
     "srand": "take a seeded std::mt19937 from the caller",
     "strcpy": "use std::string or std::copy_n",
@@ -21,9 +27,13 @@ BANNED_CALLS = {
     "printf": "return the text; apps/ prints",
     "gets": "use std::getline",
 }
-BANNED_CALLS_ALLOWED = {("src/core/check.cpp", "abort"), ("src/core/check.cpp", "std::cerr")}  # CHECK ends the program
+BANNED_CALLS_ALLOWED = {("src/core/check.cpp", "abort"), ("src/core/check.cpp", "std::cerr"),  # CHECK ends the program
+                        # The second Ctrl-C and a limit that was reached end the process under threads at work.
+                        ("src/os/base/machine.cpp", "_exit"), ("src/os/base/limits.cpp", "_exit")}
 
 _CALL = re.compile(r"(?<![\w.>:])(?:std::|::)?(" + "|".join(BANNED_CALLS) + r")\s*\(")
+_THROW = re.compile(r"\bthrow\b")
+_SHARED = re.compile(r"\bshared_ptr<(?!const\b)")
 _STREAM = re.compile(r"\bstd::(?:cout|cerr|clog)\b")
 _USING = re.compile(r"^[ \t]*using\s+namespace\b", re.MULTILINE)
 _TODO = re.compile(r"\b(TODO|FIXME)\b(?!(?:\([^)\n]+\))?:?[ \t]+\w[^\n]{9,})")
@@ -52,6 +62,11 @@ def check_calls(tree):
                 continue
             yield Finding(name, line_of(code, match.start()), "banned-call", f"{match[0]} in src/",
                           "return the text, or log through os.base")
+        for match in _THROW.finditer(code):
+            yield Finding(name, line_of(code, match.start()), "banned-call", "throw in src/", "return an Error")
+        for match in _SHARED.finditer(code):
+            yield Finding(name, line_of(code, match.start()), "shared-ptr", "shared_ptr to what can change",
+                          "one owner and references, or shared_ptr<const T>")
         if name.endswith(".h"):
             for match in _USING.finditer(code):
                 yield Finding(name, line_of(code, match.start()), "using", "using namespace in a header",

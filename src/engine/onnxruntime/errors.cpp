@@ -27,13 +27,14 @@ Code code_of(OrtErrorCode code) {
 }
 
 bool says_out_of_memory(std::string_view words) {
-  return words.find("bad_alloc") != words.npos || words.find("Failed to allocate") != words.npos ||
-         words.find("bad allocation") != words.npos;
+  return words.find("bad_alloc") != std::string_view::npos ||
+         words.find("Failed to allocate") != std::string_view::npos ||
+         words.find("bad allocation") != std::string_view::npos;
 }
 
 bool says_operator_lacks(std::string_view words) {
-  return words.find("is not a registered function/op") != words.npos ||
-         words.find("is not currently registered or supported") != words.npos;
+  return words.find("is not a registered function/op") != std::string_view::npos ||
+         words.find("is not currently registered or supported") != std::string_view::npos;
 }
 
 }  // namespace

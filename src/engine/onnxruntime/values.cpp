@@ -91,8 +91,8 @@ Result<Ort::Value> to_value(const NamedTensor& input) {
   static const Ort::MemoryInfo& cpu =
       *new Ort::MemoryInfo(Ort::MemoryInfo::CreateCpu(OrtArenaAllocator, OrtMemTypeDefault));
   // ONNX Runtime wants an address even for no bytes, and never writes to an input.
-  static std::byte nothing{};
-  void* const data = tensor.size_bytes() == 0 ? &nothing : const_cast<std::byte*>(tensor.bytes().data());
+  static constexpr std::byte kNothing{};
+  void* const data = const_cast<std::byte*>(tensor.size_bytes() == 0 ? &kNothing : tensor.bytes().data());
   return Ort::Value::CreateTensor(cpu, data, tensor.size_bytes(), tensor.shape().data(), tensor.shape().size(), type);
 }
 

@@ -85,7 +85,7 @@ std::string trim_engine_words(std::string_view words) {
       at = skip_spaces(words, end);
     }
   }
-  if (out.size() > kMaxEngineWords) out.replace(kMaxEngineWords, out.npos, "...");
+  if (out.size() > kMaxEngineWords) out.replace(kMaxEngineWords, std::string::npos, "...");
   return out;
 }
 
