@@ -28,8 +28,9 @@ bool looks_like_text(std::string_view bytes);
 
 // The inverse of the complete form: a model that write_onnx makes the same bytes of. Comments (# to the
 // end of a line), other indentation and blank lines are allowed. kInvalid with line and column for what is
-// not understood, kUnsupported for a fingerprint, kExhausted past the limits of model.h, and the errors of
-// read_onnx, whose judgement the text passes. Not for judging the graph: call sort_nodes and verify.
+// not understood, kUnsupported for a fingerprint, kExhausted past the limits of model.h and past max_read_bytes of the
+// text, and the errors of read_onnx, whose judgement the text passes. Not for judging the graph: call sort_nodes and
+// verify.
 Result<ReadModel> from_text(std::string_view text);
 
 }  // namespace arete::graph

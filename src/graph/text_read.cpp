@@ -17,6 +17,11 @@ namespace {
 constexpr std::size_t kMaxRank = 64;
 constexpr int kMaxGraphsOfNode = 1000;
 
+// What a line, an attribute and a name become in memory, rounded up.
+constexpr std::uint64_t kLineBytes = 512;
+constexpr std::uint64_t kAttributeBytes = 256;
+constexpr std::uint64_t kNameBytes = 96;
+
 class TextReader {
  public:
   explicit TextReader(std::string_view text) : at_(text), size_(text.size()) {}
@@ -47,6 +52,7 @@ class TextReader {
   }
 
   Status model_line(Model& model) {
+    RETURN_IF_ERROR(take(kLineBytes));
     if (at_.accept("producer")) {
       ASSIGN_OR_RETURN(model.producer_name, at_.quoted());
       ASSIGN_OR_RETURN(model.producer_version, at_.quoted());
@@ -107,7 +113,17 @@ class TextReader {
     return graph;
   }
 
+  // The limit of reading a file holds for a text too.
+  Status take(std::uint64_t bytes) {
+    taken_bytes_ += bytes;
+    if (taken_bytes_ <= max_read_bytes(size_)) return {};
+    return Error{Code::kExhausted, "it is made of so many small parts that reading it would take more than " +
+                                       std::to_string(max_read_bytes(size_) / 1'000'000) +
+                                       " MB, the most that a text of its size may take"};
+  }
+
   Status graph_line(Graph& graph, int depth) {
+    RETURN_IF_ERROR(take(kLineBytes));
     if (declares("input")) return value(graph.inputs);
     if (declares("output")) return value(graph.outputs);
     if (declares("value")) return value(graph.values);
@@ -151,6 +167,7 @@ class TextReader {
     while (!at_.accept(']')) {
       if (type.dims.size() >= kMaxRank) return at_.error("a shape has more than " + std::to_string(kMaxRank) + " axes");
       if (!type.dims.empty()) RETURN_IF_ERROR(at_.expect(','));
+      RETURN_IF_ERROR(take(kNameBytes));
       ASSIGN_OR_RETURN(Dim dim, this->dim());
       type.dims.push_back(std::move(dim));
     }
@@ -220,6 +237,7 @@ class TextReader {
     if (dtype == DType::kString) {
       std::vector<std::string> strings;
       RETURN_IF_ERROR(list([&]() -> Status {
+        RETURN_IF_ERROR(take(kNameBytes));
         ASSIGN_OR_RETURN(std::string text, at_.quoted());
         strings.push_back(std::move(text));
         return {};
@@ -326,6 +344,7 @@ class TextReader {
   // "a, -, b"
   Status tensors(std::vector<std::string>& names) {
     do {
+      RETURN_IF_ERROR(take(kNameBytes));
       if (at_.accept('-')) {
         names.emplace_back();
       } else {
@@ -372,6 +391,7 @@ class TextReader {
   Status attributes(Node& node) {
     for (bool first = true; !at_.accept('}'); first = false) {
       if (!first) RETURN_IF_ERROR(at_.expect(','));
+      RETURN_IF_ERROR(take(kAttributeBytes));
       Attribute attribute;
       ASSIGN_OR_RETURN(attribute.name, at_.name());
       RETURN_IF_ERROR(at_.expect('='));
@@ -462,6 +482,7 @@ class TextReader {
     for (bool first = true; !at_.accept(']'); first = false) {
       if (!first) RETURN_IF_ERROR(at_.expect(','));
       AttributeValue item;
+      RETURN_IF_ERROR(take(kNameBytes));
       RETURN_IF_ERROR(scalar(item));
       const bool fits = std::visit([&](auto& value) { return append_item(attribute.value, value, first); }, item);
       if (!fits) return at_.error("a list holds items of one type");
@@ -539,6 +560,7 @@ class TextReader {
   TextCursor at_;
   const std::size_t size_;
   std::size_t nodes_ = 0;
+  std::uint64_t taken_bytes_ = 0;
 };
 
 }  // namespace

@@ -126,6 +126,12 @@ TEST(FromText, DepthIsLimited) {
   EXPECT_ERROR(from_text(graph_of(lines + ends)), Code::kExhausted, "nested deeper");
 }
 
+TEST(FromText, SmallPartsMayNotBecomeMuchMemory) {
+  std::string nodes;
+  for (int i = 0; i < 3'000'000; ++i) nodes += "=A()\n";
+  EXPECT_ERROR(from_text(graph_of(nodes)), Code::kExhausted, "so many small parts");
+}
+
 TEST(FromText, BytesThatOnlyTravelAreReadAsAFileIs) {
   // A whole graph hidden in what travels with the model would be a second one: the reader of files decides.
   const std::string hidden = test::bytes(7, test::in_graph_node(test::node("Relu", {"x"}, {"z"})));

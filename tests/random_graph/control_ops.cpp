@@ -112,7 +112,11 @@ bool scan(Scope& scope) {
   return true;
 }
 
-constexpr std::array<OpMakerRow, 3> kRows = {{{"If", 4, branches}, {"Loop", 3, loop}, {"Scan", 2, scan}}};
+constexpr auto kRows = std::to_array<OpMakerRow>({
+    {"If", 4, branches},
+    {"Loop", 3, loop},
+    {"Scan", 2, scan},
+});
 
 }  // namespace
 

@@ -166,17 +166,19 @@ bool cast(Scope& scope) {
   return true;
 }
 
-constexpr std::array<OpMakerRow, 11> kRows = {{{"unary", 16, unary},
-                                               {"binary", 14, binary},
-                                               {"divide", 2, divide},
-                                               {"integers", 2, integers},
-                                               {"variadic", 3, variadic},
-                                               {"compare", 4, compare},
-                                               {"logical", 2, logical},
-                                               {"where", 3, where},
-                                               {"clip", 2, clip},
-                                               {"discrete", 2, discrete},
-                                               {"cast", 4, cast}}};
+constexpr auto kRows = std::to_array<OpMakerRow>({
+    {"unary", 16, unary},
+    {"binary", 14, binary},
+    {"divide", 2, divide},
+    {"integers", 2, integers},
+    {"variadic", 3, variadic},
+    {"compare", 4, compare},
+    {"logical", 2, logical},
+    {"where", 3, where},
+    {"clip", 2, clip},
+    {"discrete", 2, discrete},
+    {"cast", 4, cast},
+});
 
 }  // namespace
 

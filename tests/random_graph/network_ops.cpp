@@ -133,16 +133,18 @@ bool quantise(Scope& scope) {
   return true;
 }
 
-constexpr std::array<OpMakerRow, 10> kRows = {{{"Conv", 3, conv},
-                                               {"BatchNormalization", 2, batch_norm},
-                                               {"Conv and BatchNormalization", 5, conv_batch_norm},
-                                               {"Conv and Add", 5, conv_add},
-                                               {"pool", 2, pool},
-                                               {"MatMul", 3, mat_mul},
-                                               {"Gemm", 2, gemm},
-                                               {"LayerNormalization", 1, layer_norm},
-                                               {"quantise", 1, quantise},
-                                               {"quantise again", 1, quantise}}};
+constexpr auto kRows = std::to_array<OpMakerRow>({
+    {"Conv", 3, conv},
+    {"BatchNormalization", 2, batch_norm},
+    {"Conv and BatchNormalization", 5, conv_batch_norm},
+    {"Conv and Add", 5, conv_add},
+    {"pool", 2, pool},
+    {"MatMul", 3, mat_mul},
+    {"Gemm", 2, gemm},
+    {"LayerNormalization", 1, layer_norm},
+    {"quantise", 1, quantise},
+    {"quantise again", 1, quantise},
+});
 
 }  // namespace
 

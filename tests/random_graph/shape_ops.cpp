@@ -70,8 +70,8 @@ bool flatten(Scope& scope) {
   if (!x) return false;
   const std::int64_t axis = scope.random().between(0, static_cast<std::int64_t>(x->shape.size()));
   const Shape front(x->shape.begin(), x->shape.begin() + axis);
-  scope.emit("Flatten", {*x}, x->dtype,
-             {count_of(front), count_of(x->shape) / std::max<std::int64_t>(1, count_of(front))}, {{"axis", axis}});
+  const Shape back(x->shape.begin() + axis, x->shape.end());
+  scope.emit("Flatten", {*x}, x->dtype, {count_of(front), count_of(back)}, {{"axis", axis}});
   return true;
 }
 
@@ -264,25 +264,27 @@ bool arg_max(Scope& scope) {
   return true;
 }
 
-constexpr std::array<OpMakerRow, 19> kRows = {{{"Identity", 9, identity},
-                                               {"Transpose", 7, transpose},
-                                               {"Reshape", 4, reshape},
-                                               {"Flatten", 2, flatten},
-                                               {"Unsqueeze", 2, unsqueeze},
-                                               {"Squeeze", 3, squeeze},
-                                               {"Concat", 3, concat},
-                                               {"Split", 2, split},
-                                               {"Slice", 3, slice},
-                                               {"Gather", 3, gather},
-                                               {"Pad", 2, pad},
-                                               {"Expand", 2, expand},
-                                               {"Tile", 1, tile},
-                                               {"Shape", 1, shape_of},
-                                               {"Range", 1, range},
-                                               {"ConstantOfShape", 1, constant_of_shape},
-                                               {"reduce", 4, reduce},
-                                               {"along_axis", 2, along_axis},
-                                               {"ArgMax", 1, arg_max}}};
+constexpr auto kRows = std::to_array<OpMakerRow>({
+    {"Identity", 9, identity},
+    {"Transpose", 7, transpose},
+    {"Reshape", 4, reshape},
+    {"Flatten", 2, flatten},
+    {"Unsqueeze", 2, unsqueeze},
+    {"Squeeze", 3, squeeze},
+    {"Concat", 3, concat},
+    {"Split", 2, split},
+    {"Slice", 3, slice},
+    {"Gather", 3, gather},
+    {"Pad", 2, pad},
+    {"Expand", 2, expand},
+    {"Tile", 1, tile},
+    {"Shape", 1, shape_of},
+    {"Range", 1, range},
+    {"ConstantOfShape", 1, constant_of_shape},
+    {"reduce", 4, reduce},
+    {"along_axis", 2, along_axis},
+    {"ArgMax", 1, arg_max},
+});
 
 }  // namespace
 

@@ -88,22 +88,25 @@ def check_names(tree):
 
 
 # --- state ---
-_STATIC = re.compile(r"^[ \t]*(?:inline\s+)?(?:static|thread_local)\s+(?!const\b|constexpr\b|constinit\s+const\b)[^;{}()=]*?(\w+)\s*[={;]",
-                     re.MULTILINE)
-_GLOBAL = re.compile(r"^(?!(?:using|typedef|extern|namespace|template|static_assert|friend|return|class|struct|enum|union|const|constexpr|"
-                     r"static|thread_local|inline|case|public|private|protected)\b)[A-Za-z_][\w:<>,*& ]*[\s&*]\w+(?: = [^;]*|\{[^;]*)?;",
-                     re.MULTILINE)
+_STATIC = re.compile(r"^[ \t]*(?:inline\s+)?(?:static|thread_local)\s+(?!const\b|constexpr\b|constinit\s+const\b)"
+                     r"[^;{}()=]*?(\w+)\s*[={;]", re.MULTILINE)
+# At the start of a line, because clang-format indents what is in anything but a namespace.
+_GLOBAL = re.compile(r"^(?!(?:using|typedef|extern|namespace|template|static_assert|friend|return|class|struct|enum|union|const|"
+                     r"constexpr|static|thread_local|inline|case|public|private|protected)\b)"
+                     r"[A-Za-z_][\w:<>,*& ]*[\s&*](\w+)(?: = [^;]*|\{[^;]*)?;", re.MULTILINE)
 
 
 def check_state(tree):
     for path in tree.cpp("src"):
         code = tree.code_without_directives(path)
-        bodies = {line for function in functions(code) for line in range(function.first_line + 1, function.last_line + 1)}
+        bodies = set()
+        for function in functions(code):
+            bodies |= set(range(function.first_line + 1, function.last_line + 1))
         for match in _STATIC.finditer(code):
             yield _state(path, line_of(code, match.start(1)), match[1])
-        for match in _GLOBAL.finditer(code):  # at the start of a line: clang-format indents all but namespaces
+        for match in _GLOBAL.finditer(code):
             if line_of(code, match.start()) not in bodies:
-                yield _state(path, line_of(code, match.start()), match[0].split("=")[0].split("{")[0].split()[-1].rstrip(";"))
+                yield _state(path, line_of(code, match.start(1)), match[1])
 
 
 def _state(path, line, name):

@@ -40,13 +40,15 @@ PLANTS = [
     ("name", "src/core/planted_type.cpp", "struct planted_type {\n  int x = 0;\n};\n"),
     ("name", "src/core/planted_constant.cpp", "constexpr int planted = 1;\n"),
     ("name", "src/core/planted_enum.cpp", "enum class Planted : int { kFirst, SECOND };\n"),
-    ("name", "src/core/planted_member.cpp", "class Planted {\n public:\n  int f() { return x; }\n\n private:\n  int x = 0;\n};\n"),
+    ("name", "src/core/planted_member.cpp", 
+     "class Planted {\n public:\n  int f() { return x; }\n\n private:\n  int x = 0;\n};\n"),
     ("mutable-global", "src/core/planted_global.cpp", "namespace arete {\nstd::map<int, int> planted;\n}\n"),
     ("mutable-global", "src/core/planted_static.cpp", "int f() {\n  static int count = 0;\n  return ++count;\n}\n"),
     ("mutable-global", "src/core/planted_thread.cpp", "thread_local int planted{0};\n"),
     ("shared-ptr", "src/core/planted_shared.cpp", "std::shared_ptr<int> f();\n"),
     ("pass-row", "src/pass/pass.cpp", '    {"planted_row", "no file, declaration or preset", planted_row, true},\n'),
-    ("pass-row", "src/pass/pass.h", _GOOD_HEADER + "Result<int> planted_lost(graph::Model& model, const PassContext& context);\n"),
+    ("pass-row", "src/pass/pass.h",
+     _GOOD_HEADER + "Result<int> planted_lost(graph::Model& model, const PassContext& context);\n"),
     ("", "src/pass/preset.cpp", "\n"),
     ("verb", "apps/arete.cpp", '    {"planted_unsaid", "not in README", run_planted},\n'),
     ("verb", "apps/arete_planted.cpp", "\n"),
@@ -81,9 +83,10 @@ QUIET = [
      "".join(f"  }} else if (x == {i}) {{\n    return {i};\n" for i in range(9)) + "  }\n  return 0;\n}\n}\n"),
     ("src/core/planted_included.h", _GOOD_HEADER),
     ("src/core/planted_names.cpp",
-     "namespace arete {\ntemplate <class shape>\nstatic int planted(shape x) {\n  static const int kTwo = 2;\n  constexpr int kThree{3};\n"
-     "  return kTwo + kThree;\n}\nconst int* at(int x);\nextern const int kFour;\nclass Quiet {\n public:\n  static int make() { return 1; }\n"
-     "  int open = 0;\n\n private:\n  static int twice(int x);\n  struct Row {\n    int plain = 0;\n  };\n  std::shared_ptr<const int> shared_;\n"
+     "namespace arete {\ntemplate <class shape>\nstatic int planted(shape x) {\n  static const int kTwo = 2;\n"
+     "  constexpr int kThree{3};\n  return kTwo + kThree;\n}\nconst int* at(int x);\nextern const int kFour;\n"
+     "class Quiet {\n public:\n  static int make() { return 1; }\n  int open = 0;\n\n private:\n  static int twice(int x);\n"
+     "  struct Row {\n    int plain = 0;\n  };\n  std::shared_ptr<const int> shared_;\n"
      "  std::map<int, int> map_{{1, 2}};\n  int x_ = 0;\n};\n}\n"),
     ("tests/quiet/quiet_test.cpp", 'const char* golden = "golden_" + name;\n'),
     ("tests/quiet/golden/golden_first.txt", "\n"),

@@ -1,4 +1,4 @@
-"""Rules about lists that two places keep: rows and their files, tests and those that run them, documents and their links."""
+"""Rules about what two places say: rows and their files, tests and the lists that run them, documents and their links."""
 
 import os
 import re
@@ -9,6 +9,7 @@ _VERB_NOUN = re.compile(r"[a-z]+(?:_[a-z0-9]+)+$")
 _PASS_DECLARED = re.compile(r"^Result<int> (\w+)\(graph::Model& model, const PassContext& context\);", re.MULTILINE)
 _STRING = re.compile(r'"(\w+)"')
 _LINK = re.compile(r"\]\(([^)\s#]+)(?:#[^)\s]*)?\)")
+_BLOCK = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 _MAP_ROW = re.compile(r"^([a-z][a-z_.]*)/?  +\S", re.MULTILINE)
 
 
@@ -25,7 +26,8 @@ def check_passes(tree):
         if not _VERB_NOUN.match(name):
             yield Finding(table, line, "pass-row", f"'{name}' is not verb_noun", "say what the pass does to what")
         if f"src/pass/{name}.cpp" not in tree.files:
-            yield Finding(table, line, "pass-row", f"'{name}' has no file src/pass/{name}.cpp", "a file a pass, named like it")
+            yield Finding(table, line, "pass-row", f"'{name}' has no file src/pass/{name}.cpp",
+                          "a file a pass, named like it")
         if name not in declared:
             yield Finding(table, line, "pass-row", f"pass.h does not declare {name}()", "the function has the row's name")
         if name not in in_presets:
@@ -56,7 +58,8 @@ def check_engines(tree):
     folders = {name.split("/")[2] for name in tree.cpp("src/engine") if name.count("/") == 3}
     for folder in sorted(folders if table in tree.files else ()):
         if f"engine::make_{folder}" not in tree.code(table):
-            yield Finding(f"src/engine/{folder}/{folder}.h", 1, "engine-row", f"{table} does not name make_{folder}", "add a row")
+            yield Finding(f"src/engine/{folder}/{folder}.h", 1, "engine-row", f"{table} does not name make_{folder}",
+                          "add a row")
 
 
 def check_tests_run(tree):
@@ -90,7 +93,7 @@ def check_links(tree):
     """Links of documents lead somewhere, and every document of docs/ is linked from another."""
     linked = set()
     for name in (name for name in tree.files if name.endswith(".md")):
-        text = re.sub(r"^```.*?^```", lambda block: "\n" * block[0].count("\n"), tree.text(name), flags=re.MULTILINE | re.DOTALL)
+        text = _BLOCK.sub(lambda block: "\n" * block[0].count("\n"), tree.text(name))
         for match in _LINK.finditer(text):
             if "://" in match[1] or match[1].startswith("mailto:"):
                 continue
