@@ -21,6 +21,8 @@ struct Options {
   bool json = false;
 };
 
+bool is_text(const std::string& path) { return path.ends_with(".txt"); }
+
 void add_options(CLI::App& app, Options& o) {
   app.add_option("MODEL", o.model, "an .onnx file, or a text graph")->required();
   app.add_option("-o,--output", o.output, "the new file: a text graph where it ends in .txt, else .onnx")->required();
@@ -36,9 +38,8 @@ void add_options(CLI::App& app, Options& o) {
       "  arete convert old.onnx -o new.onnx --opset 17");
 }
 
-Result<graph::Model> converted(const Options& o) {
-  ASSIGN_OR_RETURN(graph::ReadModel read, read_graph(o.model));
-  graph::Model model = std::move(read.model);
+Result<graph::Model> converted(const graph::ReadModel& read, const Options& o) {
+  graph::Model model = read.model;
   if (o.inline_functions) {
     ASSIGN_OR_RETURN(model, graph::inline_functions(model));
   }
@@ -50,8 +51,30 @@ Result<graph::Model> converted(const Options& o) {
   return graph::convert_opset(model, o.opset);
 }
 
+// Nothing that is written may be something that is read, or something else than a file.
+Status check_places(const os::FileSystem& files, const graph::ReadModel& read, const Options& o) {
+  std::vector<std::string> sources = {o.model};
+  for (const auto& [location, bytes] : read.external_files)
+    sources.push_back(os::join_path(os::folder_of(o.model), location));
+  std::vector<std::string> places = {o.output};
+  if (!is_text(o.output)) places.push_back(optimize::data_path_of(o.output));
+  for (const std::string& place : places) {
+    for (const std::string& source : sources) {
+      if (os::same_file(files, source, place))
+        return Error{Code::kInvalid,
+                     "'" + place + "' would overwrite '" + source + "', which is read; give another -o"};
+    }
+    const Result<os::FileInfo> there = files.info(place);
+    if (there && there->kind != os::FileKind::kFile)
+      return Error{Code::kInvalid, "'" + place + "' is a folder or a special file; give another -o"};
+  }
+  const bool too_long = is_text(o.output) && graph::weight_bytes(read.model) > graph::kMaxTextBytes / 2;
+  if (too_long) return Error{Code::kExhausted, "as text the model would be over 1 GiB; keep it as .onnx"};
+  return {};
+}
+
 Status write(const os::FileSystem& files, const graph::Model& model, const std::string& path) {
-  if (path.ends_with(".txt")) return os::write_text(files, path, graph::to_text(model, {8, true}));
+  if (is_text(path)) return os::write_text(files, path, graph::to_text(model, {8, true}));
   std::vector<std::unique_ptr<os::StagedFile>> staged;
   RETURN_IF_ERROR(optimize::stage_files(files, model, path, staged));
   for (const auto& file : staged) RETURN_IF_ERROR(file->commit());
@@ -67,12 +90,18 @@ int run_convert(int argc, char** argv) {
   add_options(app, o);
   if (const auto status = parse(app, argc, argv)) return *status;
   const os::FileSystem& files = os::real_file_system();
-  if (os::same_file(files, o.model, o.output))
-    return fail({Code::kInvalid, "the output (-o) would overwrite the model '" + o.model + "'; give another path"});
-  const Result<graph::Model> model = converted(o);
+  const Result<graph::ReadModel> read = read_graph(o.model);
+  if (!read) return fail(read.error());
+  const Status free = check_places(files, *read, o);
+  if (!free) return fail(free.error());
+  const Result<graph::Model> model = converted(*read, o);
   if (!model) return fail(with_context(model.error(), o.model));
+  if (!read->frozen_inputs.empty()) {
+    std::cerr << "arete: note: " << read->frozen_inputs.size()
+              << " initializers were listed as inputs too; they are constants now\n";
+  }
   const Status written = write(files, *model, o.output);
-  if (!written) return fail(with_context(written.error(), o.output));
+  if (!written) return fail(written.error());
   const Result<os::FileInfo> file = files.info(o.output);
   if (!file) return fail(file.error());
   const graph::Summary summary = graph::summarise(*model);

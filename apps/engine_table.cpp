@@ -10,21 +10,23 @@ namespace arete::apps {
 namespace {
 
 constexpr auto kEngines = std::to_array<engine::EngineRow>({
-    {"onnxruntime", "ONNX Runtime on the CPU", engine::make_onnxruntime},
+    {"onnxruntime", "ONNX Runtime on the CPU", "libonnxruntime.so.1", engine::make_onnxruntime},
 });
-
-constexpr const char* kLibraryName = "libonnxruntime.so.1";
 
 }  // namespace
 
 std::span<const engine::EngineRow> all_engines() { return kEngines; }
 
-std::string library_in(const std::string& folder) { return os::join_path(folder, kLibraryName); }
-
-Result<std::unique_ptr<engine::Engine>> make_engine(const std::string& name, std::vector<std::string> library_paths) {
+Result<std::unique_ptr<engine::Engine>> make_engine(const std::string& name, const std::string& library,
+                                                    const std::vector<std::string>& folders) {
   const auto* row = std::ranges::find(kEngines, name, &engine::EngineRow::name);
   if (row == kEngines.end()) return Error{Code::kNotFound, "there is no engine '" + name + "'"};
-  return row->make({std::move(library_paths)});
+  if (!library.empty()) return row->make({{library}});
+  engine::EngineOptions options;
+  for (const std::string& folder : folders) {
+    if (!row->library.empty()) options.library_paths.push_back(os::join_path(folder, std::string(row->library)));
+  }
+  return row->make(options);
 }
 
 }  // namespace arete::apps

@@ -16,11 +16,9 @@ inline constexpr const char* kDefaultEngine = "onnxruntime";
 
 std::span<const engine::EngineRow> all_engines();
 
-// Where the engine's library lies in a folder.
-std::string library_in(const std::string& folder);
-
-// The engine of that name, its library from the first of the paths that will do. kNotFound for a name that is not in
-// the table, kUnavailable without the engine's library.
-Result<std::unique_ptr<engine::Engine>> make_engine(const std::string& name, std::vector<std::string> library_paths);
+// The engine of that name. Its library is the file `library`, or where that is empty the row's own in the first of the
+// folders that has one that will do. kNotFound for a name that is not in the table, kUnavailable without the library.
+Result<std::unique_ptr<engine::Engine>> make_engine(const std::string& name, const std::string& library,
+                                                    const std::vector<std::string>& folders);
 
 }  // namespace arete::apps

@@ -20,11 +20,9 @@ void add_engine_options(CLI::App& app, EngineChoice& choice, bool with_auto) {
 
 Result<std::unique_ptr<engine::Engine>> make_engine(const EngineChoice& choice) {
   const std::string name = choice.name == "auto" ? kDefaultEngine : choice.name;
-  if (!choice.library.empty()) return make_engine(name, {choice.library});
   ASSIGN_OR_RETURN(const std::string program, os::program_path());
   const std::string folder = os::folder_of(program);
-  return make_engine(name,
-                     {library_in(os::join_path(folder, "lib")), library_in(os::join_path(folder, "../lib/arete"))});
+  return make_engine(name, choice.library, {os::join_path(folder, "lib"), os::join_path(folder, "../lib/arete")});
 }
 
 }  // namespace arete::apps

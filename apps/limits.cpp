@@ -1,20 +1,36 @@
 #include "apps/limits.h"
 
+#include <cstdlib>
 #include <string>
 
 #include "apps/cli.h"
 
 namespace arete::apps {
 
+namespace {
+
+constexpr double kMostBytes = 1e15;
+
+// CLI11 takes what wraps around, and "nan".
+bool is_amount(const std::string& text) {
+  char* end = nullptr;
+  const double value = std::strtod(text.c_str(), &end);
+  return end != text.c_str() && value >= 0 && value <= kMostBytes;
+}
+
+}  // namespace
+
 void add_memory_limit(CLI::App& app, Limits& limits, const char* own) {
   app.add_option("--memory-limit", limits.memory_bytes,
                  std::string("what it may take, as 2GB; 0: no limit (default: ") + own + ")")
-      ->transform(CLI::AsSizeValue(true));
+      ->transform(CLI::AsSizeValue(true))
+      ->check([](const std::string& text) { return is_amount(text) ? "" : "give a number of bytes, as 500MB or 2GB"; });
 }
 
 void add_time_limit(CLI::App& app, Limits& limits) {
   app.add_option("--time-limit", limits.time_s, "seconds until it gives up with exit status 4 (default: no limit)")
-      ->check(CLI::Range(0.001, 1e6));
+      ->check(CLI::Range(0.001, 1e6))
+      ->check([](const std::string& text) { return is_amount(text) ? "" : "give a number of seconds"; });
 }
 
 std::unique_ptr<os::TimeLimit> start_time_limit(const Limits& limits) {

@@ -14,7 +14,7 @@ Result<graph::ReadModel> read_model(const std::string& path) {
 Result<graph::ReadModel> read_graph(const std::string& path) {
   ASSIGN_OR_RETURN(const SharedBytes bytes, os::real_file_system().map(path));
   const std::string_view text(reinterpret_cast<const char*>(bytes.view.data()), bytes.view.size());
-  if (!graph::looks_like_text(text)) return read_model(path);
+  if (!graph::looks_like_text(text) && !path.ends_with(".txt")) return read_model(path);
   Result<graph::ReadModel> read = graph::from_text(text);
   Status good = read ? graph::sort_nodes(read->model.graph) : Status(read.error());
   if (good) good = graph::verify(read->model);

@@ -47,6 +47,9 @@ inline ValueInfo to_info(const arete_value* value) {
   return info;
 }
 
+// C would read such a text to its first NUL and take it for another.
+inline bool has_nul(const std::string& text) { return text.find('\0') != std::string::npos; }
+
 inline const char* or_null(const std::string& text) { return text.empty() ? nullptr : text.c_str(); }
 
 }  // namespace detail
@@ -55,6 +58,7 @@ class Model {
  public:
   // An .onnx file, with external data from its folder. The file must not be changed in place while the Model lives.
   static Result<Model> open(const std::string& path, const ModelOptions& options = {}) {
+    if (detail::has_nul(path)) return Error{Code::kInvalid, "the path holds a NUL byte"};
     const arete_model_options wanted = to_c(options);
     arete_model* made = nullptr;
     arete_status* const status = arete_model_open(path.c_str(), &wanted, &made);
@@ -80,6 +84,7 @@ class Model {
     std::vector<const char*> names;
     std::vector<arete_tensor*> given;
     for (const NamedTensor& input : inputs) {
+      if (detail::has_nul(input.name)) return Error{Code::kInvalid, "the name of an input holds a NUL byte"};
       names.push_back(input.name.c_str());
       given.push_back(input.tensor.handle());
     }

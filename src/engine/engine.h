@@ -82,6 +82,7 @@ using EngineFactory = Result<std::unique_ptr<Engine>> (*)(const EngineOptions& o
 struct EngineRow {
   std::string_view name;
   std::string_view summary;
+  std::string_view library;  // the file of its library, which is opened at run time; empty: it has none
   EngineFactory make;
 };
 

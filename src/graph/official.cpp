@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <map>
 #include <unordered_map>
 
 #include "graph/proto.h"
@@ -90,6 +91,63 @@ bool is_same_interface(const Value& before, const Value& after) {
                             [](const Dim& a, const Dim& b) { return a.size == b.size || !a.known() || !b.known(); });
 }
 
+using Defaults = std::map<std::string, const google::protobuf::RepeatedPtrField<onnx::AttributeProto>*>;
+
+std::string call_key(const std::string& domain, const std::string& name, const std::string& overload) {
+  return (domain == "ai.onnx" ? "" : domain) + "\n" + name + "\n" + overload;
+}
+
+// A call takes an attribute that it leaves out from the function's own defaults, which the inliner forgets. Depth is
+// bounded by the reader.
+void fill_defaults(google::protobuf::RepeatedPtrField<onnx::NodeProto>& nodes, const Defaults& defaults) {
+  for (onnx::NodeProto& node : nodes) {
+    if (const auto found = defaults.find(call_key(node.domain(), node.op_type(), node.overload()));
+        found != defaults.end()) {
+      for (const onnx::AttributeProto& fallback : *found->second) {
+        const bool given = std::ranges::any_of(
+            node.attribute(), [&](const onnx::AttributeProto& own) { return own.name() == fallback.name(); });
+        if (!given) *node.add_attribute() = fallback;
+      }
+    }
+    for (onnx::AttributeProto& attribute : *node.mutable_attribute()) {
+      if (attribute.has_g()) fill_defaults(*attribute.mutable_g()->mutable_node(), defaults);
+      for (onnx::GraphProto& graph : *attribute.mutable_graphs()) fill_defaults(*graph.mutable_node(), defaults);
+    }
+  }
+}
+
+void fill_defaults(onnx::ModelProto& model) {
+  const std::vector<onnx::FunctionProto> functions(model.functions().begin(), model.functions().end());
+  Defaults defaults;
+  for (const onnx::FunctionProto& function : functions)
+    defaults[call_key(function.domain(), function.name(), function.overload())] = &function.attribute_proto();
+  fill_defaults(*model.mutable_graph()->mutable_node(), defaults);
+  for (onnx::FunctionProto& function : *model.mutable_functions()) fill_defaults(*function.mutable_node(), defaults);
+}
+
+// What the converter does not keep, so that it would hand back another function without a word.
+std::string lost_meaning(const Graph& graph, std::int64_t from, std::int64_t to) {
+  for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
+    const Node& node = graph.nodes[i];
+    // Before 13 all axes from `axis` on were one.
+    if (node.is("Hardmax") && from < 13 && to >= 13)
+      return describe(node, i) + " means something else from opset 13 on";
+    for (const Graph* sub : subgraphs_of(node)) {
+      if (std::string lost = lost_meaning(*sub, from, to); !lost.empty()) return lost;
+    }
+  }
+  return "";
+}
+
+// Before opset 11 Resize and Upsample took the corner of a pixel for its place, and of the nearest the lower one.
+void keep_old_places(Graph& graph) {
+  for (Node& node : graph.nodes) {
+    if (!node.is("Resize")) continue;
+    node.set("coordinate_transformation_mode", std::string("asymmetric"));
+    if (node.string_or("mode", "nearest") == "nearest") node.set("nearest_mode", std::string("floor"));
+  }
+}
+
 // What the library made of a model that it got without large weights, as a whole and verified model again.
 Result<Model> taken_back(const Model& from, onnx::ModelProto&& proto, const std::string& what) {
   ASSIGN_OR_RETURN(FromProto read, from_proto(std::move(proto), {}));
@@ -153,11 +211,17 @@ Result<Model> convert_opset(const Model& model, std::int64_t opset) {
                            std::to_string(opset) + ": ";
   if (has_inner_sparse_weights(model.graph))
     return Error{Code::kUnsupported, what + "a subgraph has sparse initializers"};
+  if (!model.functions.empty())
+    return Error{Code::kUnsupported,
+                 what + "it has functions of its own; inline them first (convert --inline-functions)"};
+  if (const std::string lost = lost_meaning(model.graph, model.opset(), opset); !lost.empty())
+    return Error{Code::kUnsupported, what + lost};
   try {
     onnx::ModelProto converted = onnx::version_conversion::ConvertVersion(
         to_proto(model, without_large_weights(), nullptr), static_cast<int>(opset));
-    for (const OpaqueFunction& function : model.functions) parse_bytes(function.bytes, *converted.add_functions());
-    return taken_back(model, std::move(converted), what);
+    ASSIGN_OR_RETURN(Model made, taken_back(model, std::move(converted), what));
+    if (model.opset() < 11 && opset >= 11) keep_old_places(made.graph);
+    return made;
   } catch (const std::exception& failure) {
     return Error{Code::kUnsupported, what + reason_of(failure)};
   }
@@ -171,6 +235,7 @@ Result<Model> inline_functions(const Model& model) {
   try {
     // To bring a function to another opset the library asks for the types that it is called with.
     onnx::ModelProto proto = to_proto(infer_shapes(model), without_large_weights(), nullptr);
+    fill_defaults(proto);
     onnx::inliner::InlineLocalFunctions(proto, true);
     ASSIGN_OR_RETURN(Model inlined, taken_back(model, std::move(proto), what));
     inlined.graph.values = model.graph.values;

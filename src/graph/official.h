@@ -21,7 +21,8 @@ std::optional<std::string> official_complaint(const Model& model);
 Model infer_shapes(Model model);
 
 // The same model in a newer opset of the ONNX domain; unchanged when it is there already.
-// kUnsupported with the library's reason when some operator cannot be converted.
+// kUnsupported with the library's reason when some operator cannot be converted, and where it would come out as
+// another one; for a model with functions of its own.
 Result<Model> convert_opset(const Model& model, std::int64_t opset);
 
 // The same model with the bodies of its own functions in place of their calls, brought to the model's opset where

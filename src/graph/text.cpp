@@ -56,16 +56,34 @@ std::string elements(const Tensor& tensor, const std::vector<double>& values) {
   return text;
 }
 
-// Between double quotes, with \xNN for what does not print.
+// Bytes of the UTF-8 character that begins there; 0 where none does.
+std::size_t utf8_length(std::string_view text) {
+  const auto byte = static_cast<unsigned char>(text[0]);
+  const std::size_t length = byte < 0x80                   ? 1
+                             : byte >= 0xC2 && byte < 0xE0 ? 2
+                             : byte >= 0xE0 && byte < 0xF0 ? 3
+                             : byte >= 0xF0 && byte < 0xF5 ? 4
+                                                           : 0;
+  if (length > text.size()) return 0;
+  for (std::size_t i = 1; i < length; ++i) {
+    if ((static_cast<unsigned char>(text[i]) & 0xC0U) != 0x80) return 0;
+  }
+  return length;
+}
+
+// Between double quotes, with \xNN for what does not print and what is no UTF-8.
 std::string quoted(const std::string& text) {
   std::string result = "\"";
-  for (const char c : text) {
+  for (std::size_t at = 0, length = 1; at < text.size(); at += length) {
+    const char c = text[at];
     const auto byte = static_cast<unsigned char>(c);
+    length = utf8_length(std::string_view(text).substr(at));
     if (c == '"' || c == '\\') {
       result += std::string("\\") + c;
-    } else if (byte >= 0x20 && byte != 0x7F) {
-      result += c;
+    } else if (byte >= 0x20 && byte != 0x7F && length > 0) {
+      result += text.substr(at, length);
     } else {
+      length = 1;
       std::array<char, 8> code{};
       std::snprintf(code.data(), code.size(), "\\x%02x", byte);
       result += code.data();

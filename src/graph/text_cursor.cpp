@@ -33,6 +33,10 @@ char TextCursor::peek() {
   return at_ < text_.size() ? text_[at_] : '\0';
 }
 
+void TextCursor::skip_mark() {
+  if (text_.substr(at_).starts_with("\xEF\xBB\xBF")) at_ += 3;
+}
+
 bool TextCursor::accept(char wanted) {
   if (peek() != wanted || wanted == '\0') return false;
   ++at_;
@@ -77,6 +81,14 @@ Result<std::string> TextCursor::name() {
   const std::string_view word = bare();
   if (word.empty()) return error("expected a name (one that is not plain stands between double quotes)");
   return std::string(word);
+}
+
+bool TextCursor::skip_name() {
+  if (peek() != '"') return !bare().empty();
+  for (++at_; at_ < text_.size() && text_[at_] != '"' && text_[at_] != '\n'; ++at_) {
+    if (text_[at_] == '\\') ++at_;
+  }
+  return accept('"');
 }
 
 Result<std::string> TextCursor::name_and_colon() {

@@ -21,6 +21,7 @@ class TextCursor {
   // Passes over spaces and comments; the next character, '\n' at the end of a line, '\0' at the end of the text.
   char peek();
   bool at_end() { return peek() == '\0'; }
+  void skip_mark();  // the three bytes that some editors put before UTF-8
   bool accept(char wanted);
   bool accept(std::string_view word);  // a whole bare word
   Status expect(char wanted);
@@ -32,6 +33,8 @@ class TextCursor {
   std::string_view bare();
   // Bare or quoted.
   Result<std::string> name();
+  // Past a name; false where none stands. Makes no words, so it may be asked at every line.
+  bool skip_name();
   // A name and the colon behind it.
   Result<std::string> name_and_colon();
   Result<std::string> quoted();

@@ -24,7 +24,7 @@ constexpr std::uint64_t kNameBytes = 96;
 
 class TextReader {
  public:
-  explicit TextReader(std::string_view text) : at_(text), size_(text.size()) {}
+  explicit TextReader(std::string_view text) : at_(text), size_(text.size()) { at_.skip_mark(); }
 
   Result<Model> model() {
     Model model;
@@ -513,8 +513,7 @@ class TextReader {
   // "NAME = GRAPH {" below a node; a node's own line has a bracket behind its operator.
   bool begins_subgraph() {
     const std::size_t start = at_.place();
-    bool begins = false;
-    if (at_.name()) begins = at_.accept('=') && at_.name() && at_.peek() == '{';
+    const bool begins = at_.skip_name() && at_.accept('=') && at_.skip_name() && at_.peek() == '{';
     at_.go_back(start);
     return begins;
   }
@@ -567,6 +566,7 @@ class TextReader {
 
 bool looks_like_text(std::string_view bytes) {
   TextCursor at(bytes);
+  at.skip_mark();
   at.skip_blank_lines();
   return at.accept("model") && at.accept("ir") && at.accept('=');
 }

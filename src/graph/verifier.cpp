@@ -222,7 +222,9 @@ class Verifier {
       return unsupported("there is no operator " + node.op_type + " in opset " + std::to_string(opset) +
                          (node.domain.empty() ? "" : " of " + node.domain));
     }
-    if (row->deprecated) return unsupported("the operator was removed before opset " + std::to_string(opset));
+    // One that was deprecated when it came (GroupNormalization 18) can be run all the same.
+    const bool removed = row->deprecated && find_op(node.domain, node.op_type, row->since_version - 1).has_value();
+    if (removed) return unsupported("the operator was removed before opset " + std::to_string(opset));
     RETURN_IF_ERROR(check_parameters("inputs", node.inputs, row->inputs, row->min_inputs, row->max_inputs));
     RETURN_IF_ERROR(check_parameters("outputs", node.outputs, row->outputs, row->min_outputs, row->max_outputs));
     return check_attributes(node, *row);

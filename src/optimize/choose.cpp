@@ -27,10 +27,17 @@ std::string differs_text(const proof::OutputDifference& output) {
 }
 
 // Why a variant's answers are not good enough; empty when they are.
-std::string accuracy_objection(const Agreement& agreement, const ChoiceRules& rules) {
+std::string accuracy_objection(const Variant& variant, const ChoiceRules& rules) {
+  const Agreement& agreement = variant.report->agreement;
   if (agreement.failure) return "it fails where the original runs: " + agreement.failure->message;
   if (agreement.has_new_non_finite()) return "it gives NaN or infinity where the original does not";
   if (agreement.is_exact()) return "";
+  // Rewriting a float graph costs roundings. More noise is a fault, whatever it does to the answers.
+  const std::optional<double> sqnr = agreement.sqnr_db();
+  if (variant.precision == "fp32" && sqnr && *sqnr < kLeastFloatSqnrDb) {
+    return "it does not compute the same (SQNR " + fixed(*sqnr, 1) + " dB; a rewritten float graph has " +
+           fixed(kLeastFloatSqnrDb, 0) + " and more)";
+  }
   const double most = rules.max_accuracy_drop_points + kRoundingPoints;
   const std::string allowed = fixed(rules.max_accuracy_drop_points, 2) + " points";
   if (agreement.accuracy) {
@@ -44,7 +51,6 @@ std::string accuracy_objection(const Agreement& agreement, const ChoiceRules& ru
     return "it answers differently on " + fixed(disagreement, 2) + " % of the samples, allowed are " + allowed +
            " (--evaluation with labels would tell whether that costs accuracy)";
   }
-  const std::optional<double> sqnr = agreement.sqnr_db();
   if (sqnr && *sqnr < kLeastSqnrDb) {
     return "its outputs carry too much noise (SQNR " + fixed(*sqnr, 1) + " dB, wanted " + fixed(kLeastSqnrDb, 0) + ")";
   }
@@ -98,12 +104,13 @@ std::string quantised_reason(const Outcome& outcome) {
 std::string objection(const Variant& variant, const Outcome& outcome, const ChoiceRules& rules) {
   if (!variant.report) return "it was not measured";
   if (variant.reference_only) return "shown apart: what reading gained, before any pass";
-  std::string text = accuracy_objection(variant.report->agreement, rules);
+  std::string text = accuracy_objection(variant, rules);
   if (!text.empty()) return text;
   if (rules.never_slower && is_slower(variant, outcome))
     return "it is slower (" + times(variant.report->latency.speedup) + " the speed)";
   // An equal float model is a success when float is what was asked for.
-  if (rules.precision == Precision::kFp32 && !is_slower(variant, outcome)) return "";
+  const bool larger = outcome.objective == Objective::kBytes && variant.bytes > outcome.original_bytes;
+  if (rules.precision == Precision::kFp32 && !is_slower(variant, outcome) && !larger) return "";
   if (beats(variant, outcome)) return "";
   if (variant.is_original) return "no pass found anything to change: it is the original's graph";
   if (outcome.objective == Objective::kLatency && gain(variant, outcome) >= 1.0 + kLeastGain) {

@@ -15,6 +15,7 @@ struct ChoiceRules {
 
 // Without labels, disagreement bounds what accuracy can drop; without classes, this many dB stand in.
 inline constexpr double kLeastSqnrDb = 20.0;
+inline constexpr double kLeastFloatSqnrDb = 40.0;  // of a float graph that was only rewritten
 
 // Fills chosen, success, slower and verdict of the outcome, and `chosen` and `why` of its variants.
 // Variants that already have a `why` were left out before measuring and are passed over.

@@ -308,4 +308,22 @@ TEST(ApiTensor, SizesThatDoNotFitAreNamed) {
 
 TEST(ApiResult, ValueOfAFailedOneSaysWhy) { EXPECT_DEATH((void)*Model::open("nowhere.onnx"), "nowhere.onnx"); }
 
+// C would read them to the NUL, and open another file or feed another input.
+TEST(ApiModel, NamesWithANulAreRefused) {
+  const auto opened = Model::open(std::string("model.onnx\0junk", 15));
+  ASSERT_FALSE(opened.has_value());
+  EXPECT_NE(opened.error().message.find("NUL"), std::string::npos);
+}
+
+TEST(ApiTensor, ABoolIsZeroOrOne) {
+  const std::uint8_t bytes[] = {0, 1, 77};
+  arete_tensor* tensor = nullptr;
+  const std::int64_t shape[] = {3};
+  arete_status* const status = arete_tensor_copy(ARETE_BOOL, shape, 1, bytes, sizeof(bytes), &tensor);
+  ASSERT_NE(status, nullptr);
+  EXPECT_EQ(arete_status_code(status), ARETE_INVALID);
+  EXPECT_EQ(tensor, nullptr);
+  arete_status_free(status);
+}
+
 }  // namespace

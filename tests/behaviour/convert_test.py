@@ -67,6 +67,24 @@ class Convert(Case):
         x = {"x": np.random.default_rng(0).normal(size=(3, 4)).astype(np.float32)}
         np.testing.assert_array_equal(outputs(self.path("flat.onnx"), x)[0], outputs(source, x)[0])
 
+    def test_defaults_of_functions_are_kept(self):
+        model = parser.parse_model('''<ir_version: 10, opset_import: ["" : 17, "our" : 1]>
+            main (float[2,4] x, bool c) => (float[2,4] y, float[2,4] z, float[2,4] b) {
+              y = our.f(x)
+              z = our.f <a: float = 0.75> (x)
+              b = If (c) <then_branch = t () => (float[2,4] p) { p = our.f(x) }, else_branch = e () => (float[2,4] q) { q = our.outer(x) }>
+            }
+            <domain: "our", opset_import: ["" : 17]> f <a: float = 0.5> (v) => (r) { r = LeakyRelu <alpha: float = @a> (v) }
+            <domain: "our", opset_import: ["" : 17, "our" : 1]> outer (v) => (r) { r = our.f(v) }''')
+        source = self.save("f.onnx", model)
+        self.convert(source, "flat.onnx", "--inline-functions")
+        for c in (True, False):
+            feeds = {"x": np.random.default_rng(0).normal(size=(2, 4)).astype(np.float32), "c": np.array(c)}
+            for got, wanted in zip(outputs(self.path("flat.onnx"), feeds), outputs(source, feeds)):
+                np.testing.assert_array_equal(got, wanted)
+        self.expect_error(arete("convert", source, "-o", self.path("new.onnx"), "--opset", "18"), 3, "--inline-functions")
+        self.convert(source, "new.onnx", "--opset", "18", "--inline-functions")
+
     def test_functions_do_not_hide_a_graph_from_optimize(self):
         source = self.save("f.onnx", parser.parse_model(FUNCTIONS))
         ended = arete("optimize", source, "-o", self.path("o.onnx"), "--precision", "fp32", "--json")
@@ -85,6 +103,41 @@ class Convert(Case):
         np.testing.assert_allclose(outputs(self.path("new.onnx"), x)[0], outputs(source, x)[0], rtol=1e-6)
         ended = arete("convert", self.path("new.onnx"), "-o", self.path("back.onnx"), "--opset", "9")
         self.expect_error(ended, 3, "new.onnx", "opset 17", "newer one")
+
+    def test_what_a_newer_opset_would_change_is_kept_or_refused(self):
+        scales = ("s", np.float32([1, 1, 2, 2]))
+        for op, mode in (("Upsample", "nearest"), ("Upsample", "linear"), ("Resize", "nearest"), ("Resize", "linear")):
+            model = model_of([helper.make_node(op, ["x", "s"], ["y"], mode=mode)], [floats("x", [1, 1, 3, 3])],
+                             [floats("y", [1, 1, 6, 6])], [scales], opset=9 if op == "Upsample" else 10)
+            source = self.save("old.onnx", model)
+            self.convert(source, "new.onnx", "--opset", "17")
+            x = {"x": np.random.default_rng(0).normal(size=(1, 1, 3, 3)).astype(np.float32)}
+            np.testing.assert_allclose(outputs(self.path("new.onnx"), x)[0], outputs(source, x)[0], rtol=1e-6, err_msg=op + mode)
+        model = model_of([helper.make_node("Hardmax", ["x"], ["y"], axis=1)], [floats("x", [2, 3, 4, 5])], [floats("y", [2, 3, 4, 5])], opset=11)
+        ended = arete("convert", self.save("h.onnx", model), "-o", self.path("h13.onnx"), "--opset", "13")
+        self.expect_error(ended, 3, "Hardmax (node 0) means something else")
+
+    def test_nothing_that_is_read_is_written(self):
+        onnx.save(conv_classifier(), self.path("m.onnx"), save_as_external_data=True, location="m.bin", size_threshold=0)
+        with open(self.path("m.bin"), "rb") as file:
+            weights = file.read()
+        self.expect_error(arete("convert", self.path("m.onnx"), "-o", self.path("m.bin")), 3, "m.bin", "which is read")
+        with open(self.path("m.bin"), "rb") as file:
+            self.assertEqual(file.read(), weights)
+        os.mkfifo(self.path("pipe"))
+        os.mkdir(self.path("folder.txt"))
+        for place in ("pipe", "folder.txt"):
+            self.expect_error(arete("convert", self.path("m.onnx"), "-o", self.path(place)), 3, "special file")
+
+    def test_a_text_may_begin_oddly(self):
+        text = "model ir=8\r\nopset ai.onnx 17\r\ngraph g {\r\n  input x: float32[1]\r\n  y = Relu(x)\r\n  output y: float32[1]\r\n}\r\n"
+        for name, start, status in (("bom.txt", "\ufeff", 0), ("other.txt", "opset ai.onnx 17\n", 3)):
+            with open(self.path(name), "w", newline="", encoding="utf-8") as file:
+                file.write(start + text)
+            ended = arete("convert", self.path(name), "-o", self.path("o.onnx"))
+            self.assertEqual(ended.status, status, ended.err)
+            if status:
+                self.assertIn("line 1, column 1: expected 'model'", ended.err)
 
     def test_errors_name_the_place_and_leave_nothing(self):
         for text, words in (("model ir=8\nopset ai.onnx 17\ngraph g {\n  input x float32[N]\n}\n", "line 4, column 11"),

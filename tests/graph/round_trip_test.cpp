@@ -147,7 +147,7 @@ TEST(Text, ShowsEverything) {
                 "input map: \"map(int64,sequence(string[...]))\"", "input sparse: \"sparse(float32[3,K])\"",
                 "input x: float32[N,3,8,8] extra fnv1a=", "value seen: ? extra fnv1a="});
   expect_lines(text_of("attributes.onnx"),
-               {"y, -, z = com.example.Anything(x, -, x) {", "f=1.5", "i=-3", "s=\"\\x00\xff bytes\"", "fs=[0.5,nan]",
+               {"y, -, z = com.example.Anything(x, -, x) {", "f=1.5", "i=-3", "s=\"\\x00\\xff bytes\"", "fs=[0.5,nan]",
                 "ints=[1,-4611686018427387904]", "strings=[\"\",\"a\"]", "empty=[]",
                 "tp=opaque 13 fnv1a=", " overload=v2 name=odd", "g = sub {", "k = com.example.more.Other()"});
   expect_lines(text_of("functions.onnx"),

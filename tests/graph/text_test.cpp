@@ -116,6 +116,15 @@ TEST(FromText, SaysWhereAndWhatIsWrong) {
   EXPECT_ERROR(from_text(graph_of("y = Relu(\"\\q\")")), Code::kInvalid, "only");
 }
 
+TEST(FromText, BytesThatAreNoUtf8AreEscaped) {
+  Model model;
+  model.opsets = {{"", 17}};
+  model.graph.name = "\xC3\xA9 \xFF \xC3 \xE4\xB8\x96 \xED\xF0\x9F";
+  EXPECT_NE(to_text(model).find("\"\xC3\xA9 \\xff \\xc3 \xE4\xB8\x96 \\xed\\xf0\\x9f\""), std::string::npos)
+      << to_text(model);
+  test::expect_text_reads_back(model);
+}
+
 TEST(FromText, DepthIsLimited) {
   std::string lines;
   std::string ends;

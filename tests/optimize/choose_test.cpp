@@ -60,6 +60,26 @@ TEST(Choose, SmallestMayBeSlowerAndSaysSo) {
   EXPECT_NE(o.verdict.find("slower"), std::string::npos);
 }
 
+// Equal classes do not excuse a rewritten float graph that computes something else.
+TEST(Choose, AFloatGraphThatComputesSomethingElseIsRefused) {
+  Variant wrong = variant("float", 500, 2.0, 0);
+  wrong.precision = "fp32";
+  wrong.report->agreement.outputs.clear();
+  wrong.report->agreement.outputs.emplace_back("y");
+  ASSERT_OK(wrong.report->agreement.outputs[0].add(Tensor::of<float>({2}, {1.0F, 2.0F}),
+                                                   Tensor::of<float>({2}, {1.0F, 2.1F})));
+  Outcome o = outcome(Objective::kBytes, {wrong});
+  choose(o, rules(true, Precision::kFp32));
+  EXPECT_FALSE(o.chosen);
+  EXPECT_NE(o.variants[0].why.find("does not compute the same"), std::string::npos) << o.variants[0].why;
+}
+
+TEST(Choose, ALargerFloatModelIsNoSuccessWhereBytesCount) {
+  Outcome o = outcome(Objective::kBytes, {variant("float", 1100, 1.0, 0)});
+  choose(o, rules(false, Precision::kFp32));
+  EXPECT_FALSE(o.chosen);
+}
+
 TEST(Choose, TheOriginalsGraphIsNoGain) {
   Outcome o = outcome(Objective::kLatency, {variant("float", 1000, 1.0, 0)});
   o.variants[0].is_original = true;

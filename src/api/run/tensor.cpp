@@ -1,5 +1,6 @@
 #include "api/run/tensor.h"
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 
@@ -49,6 +50,8 @@ Result<Tensor> wrap(arete_dtype dtype, const std::int64_t* shape, std::size_t ra
   ASSIGN_OR_RETURN(const DType known, read_dtype(dtype));
   ASSIGN_OR_RETURN(Shape sizes, read_shape(shape, rank));
   if (!bytes.view.empty()) RETURN_IF_ERROR(check_pointer(bytes.view.data(), "data"));
+  if (known == DType::kBool && std::ranges::any_of(bytes.view, [](std::byte byte) { return byte > std::byte{1}; }))
+    return Error{Code::kInvalid, "a byte of a bool tensor is neither 0 nor 1"};
   return Tensor::wrap(known, std::move(sizes), std::move(bytes));
 }
 
