@@ -97,18 +97,21 @@ std::string call_key(const std::string& domain, const std::string& name, const s
   return (domain == "ai.onnx" ? "" : domain) + "\n" + name + "\n" + overload;
 }
 
-// A call takes an attribute that it leaves out from the function's own defaults, which the inliner forgets. Depth is
-// bounded by the reader.
+// A call takes an attribute that it leaves out from the function's own defaults, which the inliner forgets.
+void fill_defaults(onnx::NodeProto& call, const Defaults& defaults) {
+  const auto found = defaults.find(call_key(call.domain(), call.op_type(), call.overload()));
+  if (found == defaults.end()) return;
+  for (const onnx::AttributeProto& fallback : *found->second) {
+    const bool given = std::ranges::any_of(
+        call.attribute(), [&](const onnx::AttributeProto& own) { return own.name() == fallback.name(); });
+    if (!given) *call.add_attribute() = fallback;
+  }
+}
+
+// Depth is bounded by the reader.
 void fill_defaults(google::protobuf::RepeatedPtrField<onnx::NodeProto>& nodes, const Defaults& defaults) {
   for (onnx::NodeProto& node : nodes) {
-    if (const auto found = defaults.find(call_key(node.domain(), node.op_type(), node.overload()));
-        found != defaults.end()) {
-      for (const onnx::AttributeProto& fallback : *found->second) {
-        const bool given = std::ranges::any_of(
-            node.attribute(), [&](const onnx::AttributeProto& own) { return own.name() == fallback.name(); });
-        if (!given) *node.add_attribute() = fallback;
-      }
-    }
+    fill_defaults(node, defaults);
     for (onnx::AttributeProto& attribute : *node.mutable_attribute()) {
       if (attribute.has_g()) fill_defaults(*attribute.mutable_g()->mutable_node(), defaults);
       for (onnx::GraphProto& graph : *attribute.mutable_graphs()) fill_defaults(*graph.mutable_node(), defaults);

@@ -309,7 +309,7 @@ TEST(ApiTensor, SizesThatDoNotFitAreNamed) {
 TEST(ApiResult, ValueOfAFailedOneSaysWhy) { EXPECT_DEATH((void)*Model::open("nowhere.onnx"), "nowhere.onnx"); }
 
 // C would read them to the NUL, and open another file or feed another input.
-TEST(ApiModel, NamesWithANulAreRefused) {
+TEST(ApiNames, WithANulAreRefused) {
   const auto opened = Model::open(std::string("model.onnx\0junk", 15));
   ASSERT_FALSE(opened.has_value());
   EXPECT_NE(opened.error().message.find("NUL"), std::string::npos);
