@@ -18,7 +18,8 @@ ABOUT = ("Each figure is the median of fresh processes. *info* is `arete info --
          "counting. *graph* is what optimising does to the graph alone: reading, verifying, the passes of the preset aggressive with a check "
          "after each, writing. *onnx* is Python's `onnx.load` and `onnx.checker.check_model`. *chain* is a Relu after the other; *mix* is "
          "blocks of Conv, BatchNormalization, Relu, Identity and Add with weights of their own; *weights* is 16 MatMuls, weights of 1 GB and more in a "
-         "file of holes beside the model. An exponent is log(t2/t1) / log(n2/n1) of the two largest models: 1 is linear.")
+         "file of holes beside the model. An exponent is log(t2/t1) / log(n2/n1) of the two largest models: 1 is linear. "
+         "Runs with large weights are never void, because the kernel writing them back counts as others; CPU time is the process's own.")
 NODES = (1000, 10_000, 100_000)
 WEIGHT_BYTES = (10**7, 10**8, 10**9, 2 * 10**9, 4 * 10**9)
 INLINE_BYTES = 10**8
@@ -91,7 +92,10 @@ class Measurer:
         return json.loads(ended.stdout.strip().splitlines()[-1])
 
     def median(self, kind, what, size, repeats, *arguments):
-        taken = [self.referee.fair(partial(self.once, *arguments))[0] for _ in range(repeats)]
+        # What the kernel writes back of our own gigabytes counts as others' work, so large weights know no void runs.
+        judged = kind != "weights"
+        one = partial(self.once, *arguments)
+        taken = [self.referee.fair(one)[0] if judged else one() for _ in range(repeats)]
         self.raw.append({"model": kind, "size": size, "what": what, "runs": taken})
         failed = [run["status"] for run in taken if run["status"] != 0]
         if failed:
