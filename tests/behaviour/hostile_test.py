@@ -57,7 +57,9 @@ def complaint(taken, cpu_s=CPU_S, peak_bytes=PEAK_BYTES):
     """What the contract holds against it, or None."""
     if taken.hung:
         return "hung"
-    if taken.status not in STATUSES:
+    # A sanitizer ends the process, with a status of its own, where std::bad_alloc would be thrown.
+    ended_by_it = SANITIZED and NO_MEMORY.search(taken.err)
+    if taken.status not in STATUSES and not ended_by_it:
         return f"ended with {taken.status}"
     if "Sanitizer" in taken.err and not NO_MEMORY.search(taken.err):
         return "was caught by a sanitizer"
