@@ -64,9 +64,7 @@ Status check_places(const os::FileSystem& files, const graph::ReadModel& read, c
         return Error{Code::kInvalid,
                      "'" + place + "' would overwrite '" + source + "', which is read; give another -o"};
     }
-    const Result<os::FileInfo> there = files.info(place);
-    if (there && there->kind != os::FileKind::kFile)
-      return Error{Code::kInvalid, "'" + place + "' is a folder or a special file; give another -o"};
+    RETURN_IF_ERROR(optimize::check_place(files, place, "the output"));
   }
   const bool too_long = is_text(o.output) && graph::weight_bytes(read.model) > graph::kMaxTextBytes / 2;
   if (too_long) return Error{Code::kExhausted, "as text the model would be over 1 GiB; keep it as .onnx"};

@@ -8,10 +8,6 @@
 namespace arete::graph {
 namespace {
 
-std::string key_of(const std::string& domain, const std::string& name, const std::string& overload) {
-  return domain + "\n" + name + "\n" + overload;
-}
-
 Error too_deep() {
   return {Code::kExhausted, "functions call one another more than " + std::to_string(kMaxCallDepth) + " deep"};
 }
@@ -26,6 +22,10 @@ std::int64_t count_nodes(const Graph& graph) {
 
 }  // namespace
 
+std::string function_key(const std::string& domain, const std::string& name, const std::string& overload) {
+  return (domain == "ai.onnx" ? "" : domain) + "\n" + name + "\n" + overload;
+}
+
 std::string describe(const OpaqueFunction& function) {
   return "function '" + (function.domain.empty() ? "" : function.domain + ".") + function.name + "'";
 }
@@ -35,7 +35,7 @@ Status FunctionTable::read(const Model& model) {
     if (function.name.empty()) return Error{Code::kInvalid, "a function has no name"};
     Result<Model> body = function_body(function);
     if (!body) return with_context(body.error(), describe(function));
-    const auto [entry, fresh] = functions_.try_emplace(key_of(function.domain, function.name, function.overload));
+    const auto [entry, fresh] = functions_.try_emplace(function_key(function.domain, function.name, function.overload));
     if (!fresh) return Error{Code::kInvalid, describe(function) + " stands twice"};
     entry->second.source = &function;
     entry->second.body = std::move(*body);
@@ -45,7 +45,7 @@ Status FunctionTable::read(const Model& model) {
 
 const Function* FunctionTable::find(const Node& node) const {
   if (functions_.empty()) return nullptr;
-  const auto found = functions_.find(key_of(node.domain, node.op_type, node.overload));
+  const auto found = functions_.find(function_key(node.domain, node.op_type, node.overload));
   return found == functions_.end() ? nullptr : &found->second;
 }
 

@@ -23,6 +23,9 @@ struct Function {
   std::int64_t expanded_nodes = 0;  // that one call stands for
 };
 
+// What a function and its calls have in common; ONNX's own domain by either of its names.
+std::string function_key(const std::string& domain, const std::string& name, const std::string& overload);
+
 // "function 'domain.Name'"
 std::string describe(const OpaqueFunction& function);
 

@@ -10,7 +10,9 @@
 #include <map>
 #include <unordered_map>
 
+#include "graph/function_table.h"
 #include "graph/proto.h"
+#include "graph/uses.h"
 #include "graph/verifier.h"
 
 namespace arete::graph {
@@ -93,13 +95,9 @@ bool is_same_interface(const Value& before, const Value& after) {
 
 using Defaults = std::map<std::string, const google::protobuf::RepeatedPtrField<onnx::AttributeProto>*>;
 
-std::string call_key(const std::string& domain, const std::string& name, const std::string& overload) {
-  return (domain == "ai.onnx" ? "" : domain) + "\n" + name + "\n" + overload;
-}
-
 // A call takes an attribute that it leaves out from the function's own defaults, which the inliner forgets.
 void fill_defaults(onnx::NodeProto& call, const Defaults& defaults) {
-  const auto found = defaults.find(call_key(call.domain(), call.op_type(), call.overload()));
+  const auto found = defaults.find(function_key(call.domain(), call.op_type(), call.overload()));
   if (found == defaults.end()) return;
   for (const onnx::AttributeProto& fallback : *found->second) {
     const bool given = std::ranges::any_of(
@@ -120,10 +118,9 @@ void fill_defaults(google::protobuf::RepeatedPtrField<onnx::NodeProto>& nodes, c
 }
 
 void fill_defaults(onnx::ModelProto& model) {
-  const std::vector<onnx::FunctionProto> functions(model.functions().begin(), model.functions().end());
-  Defaults defaults;
-  for (const onnx::FunctionProto& function : functions)
-    defaults[call_key(function.domain(), function.name(), function.overload())] = &function.attribute_proto();
+  Defaults defaults;  // borrows what the calls, which change, are no part of
+  for (const onnx::FunctionProto& function : model.functions())
+    defaults[function_key(function.domain(), function.name(), function.overload())] = &function.attribute_proto();
   fill_defaults(*model.mutable_graph()->mutable_node(), defaults);
   for (onnx::FunctionProto& function : *model.mutable_functions()) fill_defaults(*function.mutable_node(), defaults);
 }
@@ -142,13 +139,24 @@ std::string lost_meaning(const Graph& graph, std::int64_t from, std::int64_t to)
   return "";
 }
 
-// Before opset 11 Resize and Upsample took the corner of a pixel for its place, and of the nearest the lower one.
-void keep_old_places(Graph& graph) {
-  for (Node& node : graph.nodes) {
+// Before opset 11 Resize and Upsample took the corner of a pixel for its place, and of the nearest the lower one where
+// they enlarged, the upper one where they shrank.
+Status keep_old_places(Graph& graph) {
+  const Uses uses(graph);  // only attributes change
+  for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
+    Node& node = graph.nodes[i];
     if (!node.is("Resize")) continue;
     node.set("coordinate_transformation_mode", std::string("asymmetric"));
-    if (node.string_or("mode", "nearest") == "nearest") node.set("nearest_mode", std::string("floor"));
+    if (node.string_or("mode", "nearest") != "nearest") continue;
+    const Tensor* constant = node.inputs.size() > 2 ? uses.constant(node.inputs[2]) : nullptr;
+    const Result<std::vector<double>> scales = constant != nullptr ? to_doubles(*constant) : std::vector<double>();
+    const bool shrinks = scales && std::ranges::any_of(*scales, [](double scale) { return scale < 1; });
+    const bool enlarges = scales && std::ranges::any_of(*scales, [](double scale) { return scale > 1; });
+    if (shrinks && enlarges)
+      return Error{Code::kUnsupported, describe(node, i) + " shrinks one axis and enlarges another"};
+    node.set("nearest_mode", std::string(shrinks ? "ceil" : "floor"));
   }
+  return {};
 }
 
 // What the library made of a model that it got without large weights, as a whole and verified model again.
@@ -223,7 +231,8 @@ Result<Model> convert_opset(const Model& model, std::int64_t opset) {
     onnx::ModelProto converted = onnx::version_conversion::ConvertVersion(
         to_proto(model, without_large_weights(), nullptr), static_cast<int>(opset));
     ASSIGN_OR_RETURN(Model made, taken_back(model, std::move(converted), what));
-    if (model.opset() < 11 && opset >= 11) keep_old_places(made.graph);
+    const Status kept = model.opset() < 11 && opset >= 11 ? keep_old_places(made.graph) : Status();
+    if (!kept) return Error{kept.error().code, what + kept.error().message};
     return made;
   } catch (const std::exception& failure) {
     return Error{Code::kUnsupported, what + reason_of(failure)};

@@ -10,6 +10,7 @@
 
 #include "graph/text.h"
 #include "graph/text_cursor.h"
+#include "graph/wire_scan.h"
 
 namespace arete::graph {
 namespace {
@@ -116,10 +117,7 @@ class TextReader {
   // The limit of reading a file holds for a text too.
   Status take(std::uint64_t bytes) {
     taken_bytes_ += bytes;
-    if (taken_bytes_ <= max_read_bytes(size_)) return {};
-    return Error{Code::kExhausted, "it is made of so many small parts that reading it would take more than " +
-                                       std::to_string(max_read_bytes(size_) / 1'000'000) +
-                                       " MB, the most that a text of its size may take"};
+    return taken_bytes_ <= max_read_bytes(size_) ? Status() : Status(too_many_parts(size_));
   }
 
   Status graph_line(Graph& graph, int depth) {

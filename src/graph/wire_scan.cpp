@@ -140,11 +140,7 @@ class Scanner {
       return Error{Code::kExhausted, "the graph has more than " + std::to_string(kMaxParts) + " parts"};
     const Field field = child_of(parent, number);
     cost_bytes_ += field.bytes;
-    if (cost_bytes_ > max_read_bytes(bytes_.size())) {
-      return Error{Code::kExhausted, "it is made of so many small parts that reading it would take more than " +
-                                         std::to_string(max_read_bytes(bytes_.size()) / 1'000'000) +
-                                         " MB, the most that a file of its size may take"};
-    }
+    if (cost_bytes_ > max_read_bytes(bytes_.size())) return too_many_parts(bytes_.size());
     if (field.child == Kind::kSkipped) return skip(length);
     return push(field.child, at_ + static_cast<std::size_t>(length));
   }
@@ -175,6 +171,12 @@ class Scanner {
 };
 
 }  // namespace
+
+Error too_many_parts(std::size_t file_bytes) {
+  return {Code::kExhausted, "it is made of so many small parts that reading it would take more than " +
+                                std::to_string(max_read_bytes(file_bytes) / 1'000'000) +
+                                " MB, the most that a file of its size may take"};
+}
 
 Status scan_limits(std::span<const std::byte> model) { return Scanner(model).run(); }
 

@@ -19,4 +19,7 @@ inline constexpr std::size_t kMaxParts = 40'000'000;
 // passed (kMaxNodes, kMaxParts, kMaxSubgraphDepth, max_read_bytes() of onnx_io.h).
 Status scan_limits(std::span<const std::byte> model);
 
+// kExhausted: a file, or a text, of so many bytes is made of so many small parts that it would pass max_read_bytes().
+Error too_many_parts(std::size_t file_bytes);
+
 }  // namespace arete::graph

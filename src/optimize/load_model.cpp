@@ -18,6 +18,17 @@ Result<graph::ReadModel> load_model(const os::FileSystem& files, const std::stri
   return read;
 }
 
+Status check_place(const os::FileSystem& files, const std::string& path, const std::string& what) {
+  const std::string folder = os::folder_of(path);
+  const Result<os::FileInfo> info = files.info(folder);
+  if (!info || info->kind != os::FileKind::kFolder)
+    return Error{Code::kNotFound, "the folder '" + folder + "' of " + what + " is not there; make it first"};
+  const Result<os::FileInfo> there = files.info(path);
+  if (there && there->kind != os::FileKind::kFile)
+    return Error{Code::kInvalid, what + " '" + path + "' is a folder or a special file"};
+  return {};
+}
+
 std::string data_path_of(const std::string& path) {
   return os::join_path(os::folder_of(path), os::stem_of(path) + ".onnx.data");
 }

@@ -45,7 +45,6 @@ class Run {
 
  private:
   Status check_paths() const;
-  Status check_place(const std::string& path, const std::string& what) const;
   std::string card_path() const;
   std::string card_name() const;  // of the model's own card, for messages
   proof::Progress progress(const std::string& step) const;
@@ -145,18 +144,6 @@ std::string Run::card_path() const {
 
 std::string Run::card_name() const { return os::stem_of(request_.model_path) + ".card.json"; }
 
-// A file can come to lie there.
-Status Run::check_place(const std::string& path, const std::string& what) const {
-  const std::string folder = os::folder_of(path);
-  const Result<os::FileInfo> info = files_.info(folder);
-  if (!info || info->kind != os::FileKind::kFolder)
-    return Error{Code::kNotFound, "the folder '" + folder + "' of " + what + " is not there; make it first"};
-  const Result<os::FileInfo> there = files_.info(path);
-  if (there && there->kind != os::FileKind::kFile)
-    return Error{Code::kInvalid, what + " '" + path + "' is a folder or a special file"};
-  return {};
-}
-
 // Everything that can be refused is refused before the long work.
 Status Run::check_request() {
   target_ = find_target(request_.target);
@@ -165,9 +152,9 @@ Status Run::check_request() {
     return Error{Code::kNotFound, "there is no level '" + request_.level + "'"};
   if (request_.output_path.empty()) return Error{Code::kInvalid, "the output has no name; give a path to -o"};
   RETURN_IF_ERROR(check_paths());
-  RETURN_IF_ERROR(check_place(request_.output_path, "the output"));
-  RETURN_IF_ERROR(check_place(card_path(), "the output's card"));
-  if (!request_.report_path.empty()) RETURN_IF_ERROR(check_place(request_.report_path, "the report"));
+  RETURN_IF_ERROR(check_place(files_, request_.output_path, "the output"));
+  RETURN_IF_ERROR(check_place(files_, card_path(), "the output's card"));
+  if (!request_.report_path.empty()) RETURN_IF_ERROR(check_place(files_, request_.report_path, "the report"));
   if (!request_.calibration_path.empty() &&
       os::same_file(files_, request_.calibration_path, request_.evaluation_path)) {
     return Error{Code::kInvalid,

@@ -9,10 +9,6 @@
 namespace arete::proof {
 namespace {
 
-bool is_float_dtype(DType dtype) {
-  return dtype == DType::kFloat32 || dtype == DType::kFloat64 || dtype == DType::kFloat16 || dtype == DType::kBfloat16;
-}
-
 bool has_arithmetic(DType dtype) {
   return dtype != DType::kString && dtype != DType::kComplex64 && dtype != DType::kComplex128 && bits_of(dtype) >= 8 &&
          (bits_of(dtype) > 8 || dtype == DType::kInt8 || dtype == DType::kUint8 || dtype == DType::kBool);
@@ -35,6 +31,8 @@ std::int64_t count_equal_bytes(const Tensor& a, const Tensor& b) {
 }
 
 }  // namespace
+
+bool is_float_dtype(DType dtype) { return is_floating(dtype) || dtype == DType::kBfloat16; }
 
 Status OutputDifference::add(const Tensor& original, const Tensor& candidate) {
   if (original.shape() != candidate.shape()) {

@@ -15,6 +15,9 @@ namespace arete::proof {
 // Signal-to-quantisation-noise ratios are kept within these bounds, in decibels.
 inline constexpr double kMaxSqnrDb = 200;
 
+// Outputs of these are numbers that may round; all others are exact.
+bool is_float_dtype(DType dtype);
+
 class OutputDifference {
  public:
   explicit OutputDifference(std::string name) : name_(std::move(name)) {}

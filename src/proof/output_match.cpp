@@ -6,10 +6,10 @@
 #include <cstdio>
 #include <vector>
 
+#include "proof/output_difference.h"
+
 namespace arete::proof {
 namespace {
-
-bool is_float(DType dtype) { return is_floating(dtype) || dtype == DType::kBfloat16; }
 
 bool equal_bytes(const Tensor& a, const Tensor& b) {
   return a.dtype() == DType::kString ? std::ranges::equal(a.strings(), b.strings())
@@ -46,7 +46,7 @@ Status check_match(const std::string& name, const Tensor& original, const Tensor
                  "output '" + name + "' was " + describe(original) + " and became " + describe(candidate)};
   }
   if (equal_bytes(original, candidate)) return {};
-  if (!is_float(original.dtype())) return Error{Code::kInvalid, "output '" + name + "' differs"};
+  if (!is_float_dtype(original.dtype())) return Error{Code::kInvalid, "output '" + name + "' differs"};
   ASSIGN_OR_RETURN(const std::vector<double> x, to_doubles(original));
   ASSIGN_OR_RETURN(const std::vector<double> y, to_doubles(candidate));
   const double common = tolerance.of_largest * largest_of(x) + tolerance.absolute;

@@ -113,6 +113,14 @@ class Convert(Case):
             self.convert(source, "new.onnx", "--opset", "17")
             x = {"x": np.random.default_rng(0).normal(size=(1, 1, 3, 3)).astype(np.float32)}
             np.testing.assert_allclose(outputs(self.path("new.onnx"), x)[0], outputs(source, x)[0], rtol=1e-6, err_msg=op + mode)
+        for size, scale in ((7, 0.6), (6, 0.5), (5, 0.3)):
+            made = int(size * scale)
+            model = model_of([helper.make_node("Resize", ["x", "s"], ["y"], mode="nearest")], [floats("x", [1, 1, size, size])],
+                             [floats("y", [1, 1, made, made])], [("s", np.float32([1, 1, scale, scale]))], opset=10)
+            source = self.save("old.onnx", model)
+            self.convert(source, "new.onnx", "--opset", "17")
+            x = {"x": np.random.default_rng(0).normal(size=(1, 1, size, size)).astype(np.float32)}
+            np.testing.assert_array_equal(outputs(self.path("new.onnx"), x)[0], outputs(source, x)[0])
         model = model_of([helper.make_node("Hardmax", ["x"], ["y"], axis=1)], [floats("x", [2, 3, 4, 5])], [floats("y", [2, 3, 4, 5])], opset=11)
         ended = arete("convert", self.save("h.onnx", model), "-o", self.path("h13.onnx"), "--opset", "13")
         self.expect_error(ended, 3, "Hardmax (node 0) means something else")
