@@ -60,7 +60,7 @@ class Embed(Case):
 
     def built_by_cmake(self):
         build = self.path("by cmake")
-        self.good(run("cmake", "-S", EXAMPLES, "-B", build, "-DCMAKE_PREFIX_PATH=" + self.prefix,
+        self.good(run("cmake", "-G", "Ninja", "-S", EXAMPLES, "-B", build, "-DCMAKE_PREFIX_PATH=" + self.prefix,
                       "-DCMAKE_C_FLAGS=" + " ".join(STRICT), "-DCMAKE_CXX_FLAGS=" + " ".join(STRICT)))
         self.good(run("cmake", "--build", build))
         return [os.path.join(build, "embed_c"), os.path.join(build, "embed_cpp")]
@@ -178,7 +178,7 @@ int main(int argc, char** argv) {
             os.mkdir(project)
             self.source(f"wants {wanted}/CMakeLists.txt", "cmake_minimum_required(VERSION 3.16)\nproject(p LANGUAGES NONE)\n"
                         f"find_package(arete {wanted} REQUIRED)\n")
-            done = run("cmake", "-S", project, "-B", project + "/b", "-DCMAKE_PREFIX_PATH=" + self.prefix)
+            done = run("cmake", "-G", "Ninja", "-S", project, "-B", project + "/b", "-DCMAKE_PREFIX_PATH=" + self.prefix)
             self.assertEqual(done.returncode == 0, good, done.stderr)
         for folder, _, names in os.walk(self.prefix):
             for name in names:
