@@ -16,8 +16,13 @@ inline constexpr const char* kDefaultEngine = "onnxruntime";
 
 std::span<const engine::EngineRow> all_engines();
 
-// The engine of that name. Its library is the file `library`, or where that is empty the row's own in the first of the
-// folders that has one that will do. kNotFound for a name that is not in the table, kUnavailable without the library.
+// Where the engine of that name may find its library: the file `library`, or where that is empty the row's own in each
+// of the folders. kNotFound for a name that is not in the table.
+Result<engine::EngineOptions> engine_options(const std::string& name, const std::string& library,
+                                             const std::vector<std::string>& folders);
+Result<std::unique_ptr<engine::Engine>> make_engine(const std::string& name, const engine::EngineOptions& options);
+
+// Both. kUnavailable without a library that will do.
 Result<std::unique_ptr<engine::Engine>> make_engine(const std::string& name, const std::string& library,
                                                     const std::vector<std::string>& folders);
 

@@ -18,11 +18,23 @@ void add_engine_options(CLI::App& app, EngineChoice& choice, bool with_auto) {
   app.add_option("--threads", choice.threads, "threads (default: all physical cores)")->check(CLI::Range(0, 1024));
 }
 
-Result<std::unique_ptr<engine::Engine>> make_engine(const EngineChoice& choice) {
-  const std::string name = choice.name == "auto" ? kDefaultEngine : choice.name;
+namespace {
+
+// auto: the tuner's choice is read elsewhere, and where there is none it is this.
+std::string name_of(const EngineChoice& choice) { return choice.name == "auto" ? kDefaultEngine : choice.name; }
+
+}  // namespace
+
+Result<engine::EngineOptions> engine_options(const EngineChoice& choice) {
   ASSIGN_OR_RETURN(const std::string program, os::program_path());
   const std::string folder = os::folder_of(program);
-  return make_engine(name, choice.library, {os::join_path(folder, "lib"), os::join_path(folder, "../lib/arete")});
+  return engine_options(name_of(choice), choice.library,
+                        {os::join_path(folder, "lib"), os::join_path(folder, "../lib/arete")});
+}
+
+Result<std::unique_ptr<engine::Engine>> make_engine(const EngineChoice& choice) {
+  ASSIGN_OR_RETURN(const engine::EngineOptions options, engine_options(choice));
+  return make_engine(name_of(choice), options);
 }
 
 }  // namespace arete::apps

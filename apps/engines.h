@@ -21,6 +21,8 @@ struct EngineChoice {
 // --engine, --engine-lib and --threads. `with_auto`: the tuner's choice may be asked for too.
 void add_engine_options(CLI::App& app, EngineChoice& choice, bool with_auto = false);
 
+// Where the choice's library may lie.
+Result<engine::EngineOptions> engine_options(const EngineChoice& choice);
 // kUnavailable without the engine's library.
 Result<std::unique_ptr<engine::Engine>> make_engine(const EngineChoice& choice);
 

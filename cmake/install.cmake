@@ -11,7 +11,7 @@ endif()
 
 set_target_properties(arete_library PROPERTIES EXPORT_NAME arete)
 set_target_properties(arete_run_library PROPERTIES EXPORT_NAME run)
-install(TARGETS arete arete-serve RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}")
+install(TARGETS arete arete-engine arete-serve RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}")
 install(TARGETS arete_library arete_run_library EXPORT arete LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}")
 install(DIRECTORY "${CMAKE_SOURCE_DIR}/include/arete" DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" FILES_MATCHING PATTERN "*.h")
 

@@ -20,6 +20,12 @@ constexpr std::array<NameRow<InputKind>, 3> kInputKinds = {
 constexpr std::array<NameRow<PixelLayout>, 2> kLayouts = {{{PixelLayout::kNchw, "NCHW"}, {PixelLayout::kNhwc, "NHWC"}}};
 constexpr std::array<NameRow<Orientation>, 2> kOrientations = {
     {{Orientation::kExif, "exif"}, {Orientation::kIgnore, "ignore"}}};
+constexpr std::array<NameRow<ResizeFilter>, 4> kResizeFilters = {{{ResizeFilter::kBilinear, "bilinear"},
+                                                                  {ResizeFilter::kBicubic, "bicubic"},
+                                                                  {ResizeFilter::kLanczos, "lanczos"},
+                                                                  {ResizeFilter::kNearest, "nearest"}}};
+constexpr std::array<NameRow<DecodeMode>, 2> kDecodeModes = {
+    {{DecodeMode::kExact, "exact"}, {DecodeMode::kScaled, "scaled"}}};
 constexpr std::array<NameRow<OutputKind>, 2> kOutputKinds = {
     {{OutputKind::kTensor, "tensor"}, {OutputKind::kClassification, "classification"}}};
 constexpr std::array<NameRow<Activation>, 3> kActivations = {
@@ -73,6 +79,16 @@ Status read_channels(const Json& json, std::string_view key, std::vector<float>&
   return {};
 }
 
+Status read_crop(const Json& json, InputCard& input) {
+  const Json* crop = json.find("crop");
+  if (crop == nullptr) return {};
+  if (!crop->is_object() || crop->find("resize") == nullptr) {
+    return Error{Code::kInvalid,
+                 R"(card: "crop" must be an object {"resize": PIXELS}, the shorter side before the cut)"};
+  }
+  return read_side(*crop, "resize", input.crop_resize);
+}
+
 Result<RecordField> read_field(const Json& json) {
   RecordField field;
   if (json.is_string()) {
@@ -94,6 +110,9 @@ Result<RecordField> read_field(const Json& json) {
 Status check_image(const InputCard& input) {
   if (input.width == 0 || input.height == 0)
     return Error{Code::kInvalid, "card: an image input needs \"width\" and \"height\""};
+  if (input.crop_resize != 0 && input.crop_resize < std::max(input.width, input.height)) {
+    return Error{Code::kInvalid, "card: \"crop\": \"resize\" must be at least \"width\" and \"height\""};
+  }
   if (input.mean.size() != input.std.size())
     return Error{Code::kInvalid, "card: \"mean\" and \"std\" must have the same length"};
   for (const float deviation : input.std) {
@@ -112,6 +131,9 @@ Result<InputCard> parse_input(const Json& json) {
   RETURN_IF_ERROR(read_channels(json, "std", input.std));
   RETURN_IF_ERROR(read_enum(json, "layout", kLayouts, input.layout));
   RETURN_IF_ERROR(read_enum(json, "orientation", kOrientations, input.orientation));
+  RETURN_IF_ERROR(read_enum(json, "resize", kResizeFilters, input.resize));
+  RETURN_IF_ERROR(read_crop(json, input));
+  RETURN_IF_ERROR(read_enum(json, "decode", kDecodeModes, input.decode));
   if (const Json* fields = json.find("fields"); fields != nullptr) {
     if (!fields->is_array()) return Error{Code::kInvalid, "card: \"fields\" must be a list"};
     for (const Json& item : fields->as_array()) {
@@ -166,6 +188,10 @@ Json input_to_json(const InputCard& input) {
     json.set("mean", numbers(input.mean)).set("std", numbers(input.std));
     json.set("layout", name_in(kLayouts, input.layout));
     json.set("orientation", name_in(kOrientations, input.orientation));
+    // What is as ever is not written: the card of most models stays short.
+    if (input.resize != ResizeFilter::kBilinear) json.set("resize", name_in(kResizeFilters, input.resize));
+    if (input.crop_resize != 0) json.set("crop", Json::object({{"resize", input.crop_resize}}));
+    if (input.decode != DecodeMode::kExact) json.set("decode", name_in(kDecodeModes, input.decode));
   }
   if (input.kind == InputKind::kRecord) {
     Json fields = Json::array();

@@ -20,6 +20,8 @@ namespace arete {
 enum class InputKind : std::uint8_t { kTensor, kImage, kRecord };
 enum class PixelLayout : std::uint8_t { kNchw, kNhwc };
 enum class Orientation : std::uint8_t { kExif, kIgnore };
+enum class ResizeFilter : std::uint8_t { kBilinear, kBicubic, kLanczos, kNearest };
+enum class DecodeMode : std::uint8_t { kExact, kScaled };
 enum class OutputKind : std::uint8_t { kTensor, kClassification };
 enum class Activation : std::uint8_t { kNone, kSoftmax, kSigmoid };
 
@@ -40,6 +42,11 @@ struct InputCard {
   std::vector<float> std;
   PixelLayout layout = PixelLayout::kNchw;
   Orientation orientation = Orientation::kExif;
+  ResizeFilter resize = ResizeFilter::kBilinear;
+  // 0: the whole image becomes width x height. Else its shorter side becomes so many pixels, the aspect is kept, and
+  // width x height is cut out of the middle; at least both.
+  int crop_resize = 0;
+  DecodeMode decode = DecodeMode::kExact;  // kScaled: a large JPEG may be shrunk while it is decoded
   // Records: the columns of a float [N, fields] input.
   std::vector<RecordField> fields;
 };

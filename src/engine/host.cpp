@@ -16,4 +16,6 @@ Result<int> resolve_threads(int threads) {
 
 bool has_exact_int8_products() { return os::has_int8_dot_product(); }
 
+void return_freed_memory() { os::return_freed_memory(); }
+
 }  // namespace arete::engine

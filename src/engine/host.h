@@ -18,4 +18,7 @@ Result<int> resolve_threads(int threads);
 // saturate (x86 without VNNI): an engine must then avoid it or lose accuracy.
 bool has_exact_int8_products();
 
+// Hands memory that was freed back to the system; costs microseconds after little work and milliseconds after much.
+void return_freed_memory();
+
 }  // namespace arete::engine

@@ -8,6 +8,7 @@
 #include "optimize/candidates.h"
 #include "optimize/card_guess.h"
 #include "optimize/choose.h"
+#include "optimize/golden_answers.h"
 #include "optimize/load_model.h"
 #include "optimize/pass_engine.h"
 #include "optimize/report_page.h"
@@ -46,6 +47,7 @@ class Run {
  private:
   Status check_paths() const;
   std::string card_path() const;
+  std::string golden_path() const;
   std::string card_name() const;  // of the model's own card, for messages
   proof::Progress progress(const std::string& step) const;
   Result<std::unique_ptr<tune::Dataset>> open(const std::string& path);
@@ -65,6 +67,7 @@ class Run {
   Result<std::optional<PassCheck>> pass_check();
   void say_dropped(const pass::PassReport& report);
   Status stage_text(const std::string& path, std::string_view text);
+  Status stage_golden();
   Status stage_model();
 
   const Request& request_;
@@ -81,6 +84,7 @@ class Run {
   tune::SeenSamples calibrated_on_;
   std::unique_ptr<tune::Dataset> evaluation_;
   std::unique_ptr<SampleSource> random_;
+  SampleSource* proven_on_ = nullptr;  // one of these
   std::vector<Candidate> candidates_;  // one for each variant of the outcome
   proof::Opened original_;
   std::vector<std::optional<proof::Opened>> opened_;  // by variant; gone once they are compared
@@ -105,6 +109,7 @@ Status Run::check_paths() const {
   const std::vector<Path> written = {{request_.output_path, "the output (-o)"},
                                      {request_.report_path, "the report (--report)"},
                                      {card_path(), "the output's card"},
+                                     {golden_path(), "the output's golden answers"},
                                      {data_path_of(request_.output_path), "the output's weights"}};
   std::vector<Path> read = {{request_.model_path, "the model"},
                             {request_.calibration_path, "the calibration data"},
@@ -140,6 +145,10 @@ Status Run::check_paths() const {
 
 std::string Run::card_path() const {
   return os::join_path(os::folder_of(request_.output_path), os::stem_of(request_.output_path) + ".card.json");
+}
+
+std::string Run::golden_path() const {
+  return os::join_path(os::folder_of(request_.output_path), os::stem_of(request_.output_path) + ".golden.npz");
 }
 
 std::string Run::card_name() const { return os::stem_of(request_.model_path) + ".card.json"; }
@@ -489,9 +498,9 @@ Status Run::measure(const std::vector<NamedTensor>& inputs) {
 // After this step every variant has its numbers, or the reason why it has none.
 Status Run::prove() {
   RETURN_IF_ERROR(open_sessions());
-  ASSIGN_OR_RETURN(SampleSource* const source, proof_source());
-  RETURN_IF_ERROR(compare(*source));
-  ASSIGN_OR_RETURN(const std::vector<NamedTensor> inputs, latency_inputs(*source));
+  ASSIGN_OR_RETURN(proven_on_, proof_source());
+  RETURN_IF_ERROR(compare(*proven_on_));
+  ASSIGN_OR_RETURN(const std::vector<NamedTensor> inputs, latency_inputs(*proven_on_));
   opened_.clear();
   RETURN_IF_ERROR(measure(inputs));
   outcome_.steps_completed.emplace_back("validation");
@@ -525,12 +534,28 @@ Status Run::stage_model() {
   return stage_files(files_, read_.model, request_.output_path, staged_);
 }
 
+// What a server or device asks the model before it lets it answer. A model without such answers is handed back as well.
+Status Run::stage_golden() {
+  std::unique_ptr<engine::Session> chosen;
+  if (outcome_.chosen) {
+    ASSIGN_OR_RETURN(chosen, engine_.open(source_of(*outcome_.chosen), session_options()));
+  }
+  const Result<proof::Golden> golden =
+      golden_answers(*proven_on_, batch_rule(), *original_.session, chosen ? *chosen : *original_.session);
+  const Result<std::string> bytes = golden ? proof::write_golden(*golden) : Result<std::string>(golden.error());
+  if (bytes) return stage_text(golden_path(), *bytes);
+  outcome_.notes.push_back("no golden answers beside the model: " + bytes.error().message);
+  // Those of a model that was there before would refuse this one.
+  return files_.info(golden_path()) ? files_.remove(golden_path()) : Status();
+}
+
 // Everything lies safe beside its place before anything shows. The model shows last: who sees it finds its card and
 // page already there.
 Status Run::publish() {
   outcome_.optimized_model_path = request_.output_path;
   if (!outcome_.chosen && !read_.external_files.empty())
     outcome_.notes.push_back("the original's weights lay in files of their own: the output holds them anew");
+  RETURN_IF_ERROR(stage_golden());
   if (!os::same_file(files_, card_path(), request_.card_path))
     RETURN_IF_ERROR(stage_text(card_path(), to_json(outcome_.card).dump(2) + "\n"));
   if (!request_.report_path.empty())

@@ -30,6 +30,21 @@ TEST(ModelCard, KeepsAnImageClassifier) {
   EXPECT_EQ(to_json(*again).dump(), to_json(*parsed).dump());
 }
 
+TEST(ModelCard, KeepsHowAnImageIsResized) {
+  const auto parsed = card(R"({"input":{"kind":"image","width":224,"height":192,"resize":"bicubic",
+      "crop":{"resize":256},"decode":"scaled"}})");
+  ASSERT_OK(parsed);
+  EXPECT_EQ(parsed->input.resize, ResizeFilter::kBicubic);
+  EXPECT_EQ(parsed->input.crop_resize, 256);
+  EXPECT_EQ(parsed->input.decode, DecodeMode::kScaled);
+  const auto again = parse_card(to_json(*parsed));
+  ASSERT_OK(again);
+  EXPECT_EQ(to_json(*again).dump(), to_json(*parsed).dump());
+  for (const std::string filter : {"bilinear", "bicubic", "lanczos", "nearest"}) {
+    EXPECT_TRUE(card(R"({"input":{"kind":"image","width":1,"height":1,"resize":")" + filter + "\"}}").has_value());
+  }
+}
+
 TEST(ModelCard, KeepsARecord) {
   const auto parsed = card(R"({"input":{"kind":"record","fields":["speed",{"name":"torque","default":1.5}]}})");
   ASSERT_OK(parsed);
@@ -49,6 +64,9 @@ TEST(ModelCard, HasDefaults) {
   ASSERT_OK(image);
   EXPECT_FLOAT_EQ(image->input.mean[0], 0.485F);
   EXPECT_EQ(image->input.orientation, Orientation::kExif);
+  EXPECT_EQ(image->input.resize, ResizeFilter::kBilinear);
+  EXPECT_EQ(image->input.crop_resize, 0);
+  EXPECT_EQ(image->input.decode, DecodeMode::kExact);
   InputCard grey;
   set_default_normalisation(grey, 1);
   EXPECT_EQ(grey.mean, std::vector<float>{0});
@@ -75,6 +93,13 @@ TEST(ModelCard, NamesTheFieldThatIsWrong) {
                "no 32-bit float");
   EXPECT_ERROR(input(R"("layout":"nchw")"), Code::kInvalid, "NCHW, NHWC");
   EXPECT_ERROR(input(R"("orientation":"up")"), Code::kInvalid, "exif, ignore");
+  EXPECT_ERROR(input(R"("resize":"area")"), Code::kInvalid, "bilinear, bicubic, lanczos, nearest");
+  EXPECT_ERROR(input(R"("decode":"fast")"), Code::kInvalid, "exact, scaled");
+  EXPECT_ERROR(input(R"("crop":256)"), Code::kInvalid, "\"crop\" must be an object");
+  EXPECT_ERROR(input(R"("crop":{})"), Code::kInvalid, "\"crop\" must be an object");
+  EXPECT_ERROR(input(R"("crop":{"resize":0})"), Code::kInvalid, "from 1 to 16384");
+  EXPECT_ERROR(input(R"("kind":"image","width":8,"height":9,"crop":{"resize":8})"), Code::kInvalid,
+               "at least \"width\" and \"height\"");
   EXPECT_ERROR(input(R"("kind":"record")"), Code::kInvalid, "\"fields\"");
   EXPECT_ERROR(input(R"("fields":{})"), Code::kInvalid, "must be a list");
   EXPECT_ERROR(input(R"("fields":[{"default":1}])"), Code::kInvalid, "\"name\" is missing");

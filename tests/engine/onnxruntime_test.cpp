@@ -354,6 +354,39 @@ TEST(OnnxRuntimeLibrary, SaysWhatItTried) {
   std::filesystem::remove(text);
 }
 
+// One large batch must not cost its memory for as long as the session lives, nor a closed model its own.
+TEST_F(OnnxRuntime, GivesTheMemoryOfALargeRunBack) {
+  if (test::kSanitized) GTEST_SKIP() << "SKIP: sanitizers keep freed memory";
+  constexpr std::uint64_t kSlackBytes = 8 << 20;  // of 128 MB that a run takes
+  std::uint64_t before = 0;
+  {
+    const auto session = open("unknown_rank");
+    ASSERT_OK(session);
+    const auto negate = [&](std::int64_t elements) {
+      return (*session)->run(std::vector<NamedTensor>{{"x", *Tensor::zeros(DType::kFloat32, {elements})}});
+    };
+    ASSERT_OK(negate(10));
+    before = engine_->resident_bytes();
+    for (int peak = 0; peak < 2; ++peak) {
+      ASSERT_OK(negate(16 << 20));
+      for (int i = 0; i < 20; ++i) ASSERT_OK(negate(10));
+      EXPECT_LT(engine_->resident_bytes(), before + kSlackBytes);
+    }
+    ASSERT_OK(negate(16 << 20));
+  }
+  EXPECT_LT(engine_->resident_bytes(), before + kSlackBytes);
+}
+
+// Its builds upload what they saw of a machine unless they are told not to before they start.
+TEST_F(OnnxRuntime, KeepsNoDatabaseOfEvents) {
+  ASSERT_OK(open("scalar"));
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
+    std::error_code gone;  // the folder's own descriptor
+    const std::string target = std::filesystem::read_symlink(entry.path(), gone).string();
+    EXPECT_EQ(target.find("onnxruntime.db"), std::string::npos) << target;
+  }
+}
+
 TEST(OnnxRuntimeLibrary, TakesTheFirstThatWorks) {
   ASSERT_OK(make_onnxruntime({{"/nowhere/libonnxruntime.so.1", library_path()}}));
   ASSERT_OK(make_onnxruntime({{library_path()}}));

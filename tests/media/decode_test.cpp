@@ -113,6 +113,12 @@ TEST(Decode, DamagedBytesNeverCrash) {
   }
 }
 
+// libjpeg-turbo calls an error behind a warning a warning.
+TEST(Decode, AnErrorBehindAWarningIsAnError) {
+  const Result<Image> image = decode(slurp(test::source_path("fuzz/corpus/image/error_after_warning.jpg")));
+  EXPECT_ERROR(image, Code::kCorrupt, "does not decode");
+}
+
 TEST(Decode, RandomBytesAreErrors) {
   std::mt19937 random(3);
   for (const std::string_view start : {"", "\xFF\xD8\xFF", "\x89PNG\r\n\x1A\n"}) {

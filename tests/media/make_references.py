@@ -4,8 +4,9 @@
     make_references.py OUT
 
 OUT/decode/NAME.{png,jpg} with NAME.rgb.npy and NAME.l.npy (uint8 [h,w,3] and [h,w], upright), listed in
-OUT/decode/index.txt; OUT/resize/NAME.npy with NAME.WxH.npy, listed in OUT/resize/index.txt ("NAME W H");
-OUT/tensor/NAME.jpg with NAME.npy; OUT/truncated/NAME.{png,jpg} with NAME.txt, one digit a prefix length (1: Pillow
+OUT/decode/index.txt; OUT/resize/NAME.npy with NAME.FILTER.WxH.npy, listed in OUT/resize/index.txt ("NAME FILTER W H");
+OUT/tensor/NAME.jpg with NAME.npy; OUT/into/NAME.png with TRUTH.npy (uint8 [h,w,c]), listed in OUT/into/index.txt
+("NAME TRUTH CHANNELS FILTER CROP W H", CROP 0: none); OUT/scaled/NAME.jpg with NAME.WxH.{exact,draft}.npy, listed too; OUT/truncated/NAME.{png,jpg} with NAME.txt, one digit a prefix length (1: Pillow
 decodes that many bytes). Everything is drawn from a fixed seed.
 """
 
@@ -208,6 +209,9 @@ RESIZES = [
 ]
 
 
+FILTERS = {"bilinear": Image.BILINEAR, "bicubic": Image.BICUBIC, "lanczos": Image.LANCZOS, "nearest": Image.NEAREST}
+
+
 def write_resize(folder):
     folder.mkdir(parents=True, exist_ok=True)
     rows = []
@@ -218,9 +222,79 @@ def write_resize(folder):
                              (f"photo_{width}x{height}", picture(width, height))):
             np.save(folder / f"{name}.npy", pixels)
             for new_width, new_height in sizes:
-                small = Image.fromarray(pixels).resize((new_width, new_height), Image.BILINEAR)
-                np.save(folder / f"{name}.{new_width}x{new_height}.npy", np.asarray(small))
-                rows.append(f"{name} {new_width} {new_height}")
+                for kind, number in FILTERS.items():
+                    small = Image.fromarray(pixels).resize((new_width, new_height), number)
+                    np.save(folder / f"{name}.{kind}.{new_width}x{new_height}.npy", np.asarray(small))
+                    rows.append(f"{name} {kind} {new_width} {new_height}")
+    (folder / "index.txt").write_text("\n".join(rows) + "\n")
+
+
+# --- the whole way, exact: PNG, turned, of other channels than the model's, cropped ---
+def resize_and_crop(image, crop, width, height, kind):
+    """torchvision's Resize(crop) and CenterCrop((height, width)) of a PIL image, by its documentation; 0: no crop."""
+    if crop == 0:
+        return image.resize((width, height), kind)
+    short, long = min(image.size), max(image.size)
+    other = int(crop * long / short)
+    image = image.resize((crop, other) if image.width <= image.height else (other, crop), kind)
+    left, top = int(round((image.width - width) / 2.0)), int(round((image.height - height) / 2.0))
+    return image.crop((left, top, left + width, top + height))
+
+
+INTO = [(0, 24, 32), (0, 61, 40), (0, 40, 61), (0, 90, 20), (0, 9, 150), (0, 1, 1), (32, 24, 28), (33, 24, 27), (41, 41, 41),
+        (40, 40, 21), (95, 64, 95), (256, 224, 224)]  # crop, width, height
+
+
+def write_into(folder):
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = []
+    for orientation in range(1, 9):
+        for width, height in [(61, 40), (37, 161), (400, 31), (1, 1), (2, 50)]:
+            for channels in (1, 3):
+                pixels = picture(width, height, channels)
+                name = f"o{orientation}_{width}x{height}x{channels}"
+                data = encode_png(pixels, 8, RGB if channels == 3 else GREY, chunk(b"eXIf", exif_block(orientation, False)))
+                (folder / f"{name}.png").write_bytes(data)
+                upright = ImageOps.exif_transpose(Image.open(io.BytesIO(data)))
+                for number, (crop, new_width, new_height) in enumerate(INTO):
+                    kind = list(FILTERS)[(orientation + number + width) % 4]
+                    wanted = 1 if (orientation + number) % 3 == 0 else 3
+                    made = resize_and_crop(upright.convert("RGB" if wanted == 3 else "L"), crop, new_width, new_height, FILTERS[kind])
+                    truth_name = f"{name}_{number}"
+                    np.save(folder / f"{truth_name}.npy", np.asarray(made).reshape(new_height, new_width, wanted))
+                    rows.append(f"{name} {truth_name} {wanted} {kind} {crop} {new_width} {new_height}")
+    (folder / "index.txt").write_text("\n".join(rows) + "\n")
+
+
+# --- decoding at a smaller scale ---
+def landscape(width, height):
+    """As a photograph is: power falls with the square of the frequency, channels go together, and there are edges."""
+    y, x = np.mgrid[0:height, 0:width]
+    frequency = np.hypot(np.fft.fftfreq(height)[:, None] * height, np.fft.rfftfreq(width)[None] * width) + 1
+    planes = [np.fft.irfft2(np.fft.rfft2(RNG.normal(size=(height, width))) / frequency, (height, width)) for _ in range(3)]
+    grey = planes[0] / planes[0].std()
+    pixels = np.stack([128 + 45 * (grey + 0.25 * plane / plane.std()) for plane in planes], -1)
+    for _ in range(12):
+        cx, cy, r = RNG.integers(0, width), RNG.integers(0, height), RNG.integers(20, height // 3)
+        pixels[np.hypot(x - cx, y - cy) < r] = pixels[np.hypot(x - cx, y - cy) < r] * 0.7 + RNG.integers(0, 80, 3)
+    return np.clip(pixels, 0, 255).astype(np.uint8)
+
+
+def write_scaled(folder):
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = []
+    for width, height, quality in [(1600, 1200, 90), (1603, 1601, 75)]:
+        data = saved(Image.fromarray(landscape(width, height)), "JPEG", quality=quality)
+        name = f"landscape_{width}x{height}"
+        (folder / f"{name}.jpg").write_bytes(data)
+        for new_width, new_height in [(224, 224), (96, 96), (320, 240)]:
+            exact = Image.open(io.BytesIO(data)).resize((new_width, new_height), Image.BILINEAR)
+            drafted = Image.open(io.BytesIO(data))
+            _, box = drafted.draft("RGB", (2 * new_width, 2 * new_height))
+            drafted = drafted.resize((new_width, new_height), Image.BILINEAR, box)
+            np.save(folder / f"{name}.{new_width}x{new_height}.exact.npy", np.asarray(exact))
+            np.save(folder / f"{name}.{new_width}x{new_height}.draft.npy", np.asarray(drafted))
+            rows.append(f"{name} {new_width} {new_height}")
     (folder / "index.txt").write_text("\n".join(rows) + "\n")
 
 
@@ -262,6 +336,8 @@ def main():
     write_decode(out / "decode")
     write_resize(out / "resize")
     write_tensor(out / "tensor")
+    write_into(out / "into")
+    write_scaled(out / "scaled")
     write_truncated(out / "truncated")
 
 

@@ -1,14 +1,11 @@
 // POST /predict and its neighbours through the route table, with a model made of a lambda.
-#include <atomic>
 #include <cmath>
 #include <fstream>
 #include <iterator>
-#include <thread>
 
 #include "os/http_server/http_server.h"
 #include "serve/guess_card.h"
-#include "serve/routes.h"
-#include "tests/serve/fake_session.h"
+#include "tests/serve/fake_server.h"
 #include "tests/support/assert.h"
 
 namespace arete::serve {
@@ -17,6 +14,7 @@ namespace {
 using engine::ValueInfo;
 using os::HttpRequest;
 using os::HttpResponse;
+using test::FakeServer;
 using test::FakeSession;
 
 const std::vector<ValueInfo> kPixels = {{"pixels", DType::kFloat32, {-1, 1, 28, 28}}};
@@ -38,34 +36,22 @@ ModelCard image_card() {
   return card;
 }
 
-std::unique_ptr<ModelService> make_service(std::vector<ValueInfo> inputs, std::vector<ValueInfo> outputs,
-                                           FakeSession::Run run, std::optional<ModelCard> card) {
-  Result<std::unique_ptr<ModelService>> made = ModelService::make(
-      {.name = "fake",
-       .engine = "none 1",
-       .card = std::move(card),
-       .session = std::make_unique<FakeSession>(std::move(inputs), std::move(outputs), std::move(run))});
-  EXPECT_TRUE(made.has_value()) << to_string(made.error());
-  return made ? std::move(*made) : nullptr;
+std::unique_ptr<FakeServer> make_server(std::vector<ValueInfo> inputs, std::vector<ValueInfo> outputs,
+                                        FakeSession::Run run, const std::optional<ModelCard>& card,
+                                        const Limits& limits = {}) {
+  auto server = std::make_unique<FakeServer>(TableOptions{}, limits);
+  server->add("fake", "1", {std::move(inputs), std::move(outputs), std::move(run)}, card ? to_json(*card).dump() : "");
+  server->load("fake");
+  return server;
 }
 
-std::unique_ptr<ModelService> image_service() { return make_service(kPixels, kLogits, look_at_pixels, image_card()); }
-
-HttpResponse post(const ModelService& service, const std::string& type, const std::string& body,
-                  const PredictLimits& limits = {}) {
-  HttpRequest request;
-  request.method = "POST";
-  request.path = "/predict";
-  request.body = body;
-  if (!type.empty()) request.headers.add("content-type", type);
-  return os::answer(make_routes(service, limits), request);
+std::unique_ptr<FakeServer> image_server(const Limits& limits = {}) {
+  return make_server(kPixels, kLogits, look_at_pixels, image_card(), limits);
 }
 
-HttpResponse get(const ModelService& service, const std::string& path) {
-  HttpRequest request;
-  request.method = "GET";
-  request.path = path;
-  return os::answer(make_routes(service, {}), request);
+HttpResponse post(FakeServer& server, const std::string& type, const std::string& body) {
+  if (type.empty()) return server.ask("POST", "/predict", body);
+  return server.ask("POST", "/predict", body, {{"content-type", type}});
 }
 
 Json body_of(const HttpResponse& response) {
@@ -86,8 +72,8 @@ std::string multipart(const std::string& name, const std::string& content) {
 const std::string kMultipart = "multipart/form-data; boundary=B";
 
 TEST(PredictImage, AnswersWithTheClasses) {
-  const auto service = image_service();
-  const HttpResponse response = post(*service, kMultipart, multipart("image", boot_png()));
+  const auto server = image_server();
+  const HttpResponse response = post(*server, kMultipart, multipart("image", boot_png()));
   ASSERT_EQ(response.status, 200) << response.body;
   const Json json = body_of(response);
   EXPECT_EQ(json.find("prediction")->as_string(), "dark");
@@ -99,64 +85,63 @@ TEST(PredictImage, AnswersWithTheClasses) {
 }
 
 TEST(PredictImage, TakesTheImageAsTheBody) {
-  const auto service = image_service();
-  EXPECT_EQ(post(*service, "image/png", boot_png()).status, 200);
-  EXPECT_EQ(post(*service, "application/octet-stream", boot_png()).status, 200);
-  EXPECT_EQ(post(*service, "", boot_png()).status, 200);
-  EXPECT_EQ(post(*service, "image/png", "").body, R"({"error":"No image provided"})");
+  const auto server = image_server();
+  EXPECT_EQ(post(*server, "image/png", boot_png()).status, 200);
+  EXPECT_EQ(post(*server, "application/octet-stream", boot_png()).status, 200);
+  EXPECT_EQ(post(*server, "", boot_png()).status, 200);
+  EXPECT_EQ(post(*server, "image/png", "").body, R"({"error":"No image provided"})");
 }
 
 TEST(PredictImage, SaysWhatIsWrong) {
-  const auto service = image_service();
-  for (const HttpResponse& response : {post(*service, kMultipart, multipart("file", boot_png())),
-                                       post(*service, "", ""), post(*service, kMultipart, "--B--")}) {
+  const auto server = image_server();
+  for (const HttpResponse& response : {post(*server, kMultipart, multipart("file", boot_png())), post(*server, "", ""),
+                                       post(*server, kMultipart, "--B--")}) {
     EXPECT_EQ(response.status, 400);
     EXPECT_EQ(response.body, R"({"error":"No image provided"})");
   }
-  const HttpResponse empty = post(*service, kMultipart, multipart("image", ""));
+  const HttpResponse empty = post(*server, kMultipart, multipart("image", ""));
   EXPECT_EQ(empty.status, 400);
   EXPECT_NE(empty.body.find("is empty: it has no bytes"), std::string::npos) << empty.body;
-  const HttpResponse text = post(*service, kMultipart, multipart("image", "this is no image"));
+  const HttpResponse text = post(*server, kMultipart, multipart("image", "this is no image"));
   EXPECT_EQ(text.status, 400);
   EXPECT_NE(text.body.find("JPEG or PNG"), std::string::npos) << text.body;
-  EXPECT_EQ(post(*service, kMultipart, multipart("image", boot_png().substr(0, 200))).status, 400);
-  EXPECT_EQ(post(*service, kMultipart, "--B\r\nbroken").status, 400);
-  EXPECT_EQ(post(*service, "multipart/form-data", "").status, 400);
-  EXPECT_EQ(post(*service, "text/plain", "hello").status, 415);
+  EXPECT_EQ(post(*server, kMultipart, multipart("image", boot_png().substr(0, 200))).status, 400);
+  EXPECT_EQ(post(*server, kMultipart, "--B\r\nbroken").status, 400);
+  EXPECT_EQ(post(*server, "multipart/form-data", "").status, 400);
+  EXPECT_EQ(post(*server, "text/plain", "hello").status, 415);
 }
 
 TEST(PredictImage, RefusesLargeImages) {
-  const auto service = image_service();
-  const PredictLimits limits{.max_image_bytes = 100};
-  EXPECT_EQ(post(*service, "image/png", boot_png(), limits).status, 413);
-  EXPECT_EQ(post(*service, kMultipart, multipart("image", boot_png()), limits).status, 413);
-  const PredictLimits small{.max_image_bytes = 100, .max_json_bytes = 100};
-  EXPECT_EQ(post(*service, "image/png", std::string(kMultipartOverheadBytes + 101, 'x'), small).status, 413);
-  EXPECT_EQ(post(*service, "application/json", "[" + std::string(200, ' ') + "]", small).status, 413);
+  const auto server = image_server({.max_image_bytes = 100});
+  EXPECT_EQ(post(*server, "image/png", boot_png()).status, 413);
+  EXPECT_EQ(post(*server, kMultipart, multipart("image", boot_png())).status, 413);
+  const auto small = image_server({.max_image_bytes = 100, .max_json_bytes = 100});
+  EXPECT_EQ(post(*small, "image/png", std::string(kMultipartOverheadBytes + 101, 'x')).status, 413);
+  EXPECT_EQ(post(*small, "application/json", R"({"inputs":)" + std::string(200, ' ') + "0}").status, 413);
 }
 
 TEST(PredictImage, ReportsNanAsAnError) {
-  const auto service = make_service(
+  const auto server = make_server(
       kPixels, kLogits,
       [](auto) -> Result<std::vector<Tensor>> {
         return std::vector<Tensor>{Tensor::of<float>({1, 3}, {NAN, 0.0F, 0.0F}), Tensor::of<std::int64_t>({1}, {1})};
       },
       image_card());
-  const HttpResponse response = post(*service, "image/png", boot_png());
+  const HttpResponse response = post(*server, "image/png", boot_png());
   EXPECT_EQ(response.status, 500);
   EXPECT_NE(response.body.find("'logits'"), std::string::npos);
 }
 
 TEST(PredictImage, NeedsACardThatSaysImage) {
-  const auto service = make_service(kPair, kLogits, [](auto) { return std::vector<Tensor>{}; }, std::nullopt);
-  const HttpResponse response = post(*service, "image/png", boot_png());
+  const auto server = make_server(kPair, kLogits, [](auto) { return std::vector<Tensor>{}; }, std::nullopt);
+  const HttpResponse response = post(*server, "image/png", boot_png());
   EXPECT_EQ(response.status, 415);
   EXPECT_NE(response.body.find("NAME.card.json"), std::string::npos) << response.body;
-  EXPECT_EQ(service->notices().at(0).substr(0, 7), "no card");
+  EXPECT_NE(server->said().at(0).find("no card"), std::string::npos);
 }
 
 TEST(PredictInputs, TakesNestedNumbersForAnyModel) {
-  const auto service = make_service(
+  const auto server = make_server(
       kPair, {{"sum", DType::kFloat64, {-1}}},
       [](std::span<const NamedTensor> inputs) -> Result<std::vector<Tensor>> {
         const bool a_first = inputs[0].name == "a";
@@ -166,7 +151,7 @@ TEST(PredictInputs, TakesNestedNumbersForAnyModel) {
       },
       std::nullopt);
   const HttpResponse response =
-      post(*service, "application/json; charset=utf-8", R"({"inputs":{"b":[3],"a":[[1,2.5]]}})");
+      post(*server, "application/json; charset=utf-8", R"({"inputs":{"b":[3],"a":[[1,2.5]]}})");
   EXPECT_EQ(response.body, R"({"outputs":{"sum":[6.5]}})");
   const struct {
     std::string body, text;
@@ -185,7 +170,7 @@ TEST(PredictInputs, TakesNestedNumbersForAnyModel) {
       {R"({"record":{"a":1}})", "does not take a record"},
   };
   for (const auto& row : rows) {
-    const HttpResponse refused = post(*service, "application/json", row.body);
+    const HttpResponse refused = post(*server, "application/json", row.body);
     EXPECT_GE(refused.status, 400) << row.body;
     EXPECT_LT(refused.status, 500) << row.body;
     EXPECT_NE(body_of(refused).find("error")->as_string().find(row.text), std::string::npos)
@@ -194,14 +179,14 @@ TEST(PredictInputs, TakesNestedNumbersForAnyModel) {
 }
 
 TEST(PredictInputs, AddsThePredictionOfAClassifier) {
-  const auto service = image_service();
+  const auto server = image_server();
   std::string zeros = "[0";
   for (int i = 1; i < 28; ++i) zeros += ",0";
   zeros += "]";
   std::string rows = "[" + zeros;
   for (int i = 1; i < 28; ++i) rows += "," + zeros;
   rows += "]";
-  const Json json = body_of(post(*service, "application/json", R"({"inputs":{"pixels":[[)" + rows + "]]}}"));
+  const Json json = body_of(post(*server, "application/json", R"({"inputs":{"pixels":[[)" + rows + "]]}}"));
   EXPECT_EQ(json.find("outputs")->find("extra")->dump(), "[42]");
   EXPECT_EQ(json.find("prediction")->as_string(), "dark");
 }
@@ -209,13 +194,13 @@ TEST(PredictInputs, AddsThePredictionOfAClassifier) {
 TEST(PredictInputs, ListsPredictionsOfSeveralRows) {
   ModelCard card;
   card.output = {.kind = OutputKind::kClassification, .activation = Activation::kNone, .labels = {}};
-  const auto service = make_service(
+  const auto server = make_server(
       {{"x", DType::kFloat32, {-1, 2}}}, {{"y", DType::kFloat32, {-1, 2}}},
       [](std::span<const NamedTensor> inputs) -> Result<std::vector<Tensor>> {
         return std::vector<Tensor>{inputs[0].tensor};
       },
       card);
-  const HttpResponse response = post(*service, "application/json", R"({"inputs":{"x":[[0,1],[1,0]]}})");
+  const HttpResponse response = post(*server, "application/json", R"({"inputs":{"x":[[0,1],[1,0]]}})");
   const Json json = body_of(response);
   EXPECT_EQ(json.find("outputs")->dump(), R"({"y":[[0.0,1.0],[1.0,0.0]]})");
   ASSERT_EQ(json.find("predictions")->as_array().size(), 2U);
@@ -230,7 +215,7 @@ TEST(PredictRecord, TakesNamedNumbers) {
                 .std = {},
                 .fields = {{.name = "load"}, {.name = "heat", .has_default = true, .default_value = 2}}};
   card.output = {.kind = OutputKind::kClassification, .activation = Activation::kNone, .labels = {"fine", "failing"}};
-  const auto service = make_service(
+  const auto server = make_server(
       {{"x", DType::kFloat32, {-1, 2}}}, {{"p", DType::kFloat32, {-1, 1}}},
       [](std::span<const NamedTensor> inputs) -> Result<std::vector<Tensor>> {
         const auto x = inputs[0].tensor.data<float>();
@@ -238,20 +223,17 @@ TEST(PredictRecord, TakesNamedNumbers) {
       },
       card);
   for (const std::string body : {R"({"load":0.25})", R"({"record":{"load":0.25}})", R"({"load":0.5,"heat":1})"}) {
-    EXPECT_EQ(post(*service, "application/json", body).body,
+    EXPECT_EQ(post(*server, "application/json", body).body,
               R"({"prediction":"fine","confidence":0.5,"probabilities":{"fine":0.5,"failing":0.5}})");
   }
-  const HttpResponse missing = post(*service, "application/json", R"({"heat":1})");
+  const HttpResponse missing = post(*server, "application/json", R"({"heat":1})");
   EXPECT_EQ(missing.status, 400);
   EXPECT_NE(missing.body.find("load"), std::string::npos) << missing.body;
 }
 
-TEST(Service, ChecksTheCardAgainstTheModel) {
+TEST(Codec, ChecksTheCardAgainstTheModel) {
   const auto make = [](ModelCard card, std::vector<ValueInfo> inputs) {
-    return ModelService::make({.name = "m",
-                               .engine = "e",
-                               .card = std::move(card),
-                               .session = std::make_unique<FakeSession>(std::move(inputs), kLogits, look_at_pixels)});
+    return ModelCodec::make("m", std::move(card), std::move(inputs), kLogits);
   };
   EXPECT_ERROR(make(image_card(), {{"x", DType::kFloat32, {1, 3, 224, 224}}}), Code::kInvalid, "[1,1,28,28]");
   EXPECT_ERROR(make(image_card(), {{"x", DType::kFloat32, {8, 1, 28, 28}}}), Code::kInvalid, "[1,1,28,28]");
@@ -261,43 +243,15 @@ TEST(Service, ChecksTheCardAgainstTheModel) {
   ModelCard labels = image_card();
   labels.output.labels.pop_back();
   EXPECT_ERROR(make(labels, kPixels), Code::kInvalid, "2 labels");
-  EXPECT_FALSE(ModelService::make(
-      {.name = "m",
-       .engine = "e",
-       .card = {},
-       .session = std::make_unique<FakeSession>(kPixels, std::vector<ValueInfo>{}, look_at_pixels)}));
+  EXPECT_FALSE(ModelCodec::make("m", std::nullopt, kPixels, {}));
 }
 
-TEST(Service, SaysWhenOutputsDoNotLookLikeProbabilities) {
+TEST(Codec, SaysWhenOutputsDoNotLookLikeProbabilities) {
   ModelCard card = image_card();
   card.output.activation = Activation::kNone;
-  const auto service = make_service(kPixels, kLogits, look_at_pixels, card);
-  ASSERT_EQ(service->notices().size(), 1U);
-  EXPECT_NE(service->notices()[0].find("does not look like probabilities"), std::string::npos);
-  EXPECT_TRUE(image_service()->notices().empty());
-}
-
-TEST(Service, RunsOneAtATimeWhereTheSessionWantsIt) {
-  std::atomic<int> inside{0}, most{0};
-  const FakeSession::Run slow = [&](auto) -> Result<std::vector<Tensor>> {
-    most = std::max(most.load(), ++inside);
-    std::this_thread::sleep_for(std::chrono::milliseconds(2));
-    --inside;
-    return std::vector<Tensor>{Tensor::scalar(1.0F)};
-  };
-  auto service = ModelService::make(
-      {.name = "m",
-       .engine = "e",
-       .card = {},
-       .session = std::make_unique<FakeSession>(std::vector<ValueInfo>{{"x", DType::kFloat32, {1}}},
-                                                std::vector<ValueInfo>{{"y", DType::kFloat32, {}}}, slow, false)});
-  ASSERT_OK(service);
-  std::vector<std::thread> threads;
-  for (int i = 0; i < 4; ++i)
-    threads.emplace_back(
-        [&] { EXPECT_TRUE((*service)->run(std::vector<NamedTensor>{{"x", Tensor::of<float>({1}, {1.0F})}})); });
-  for (std::thread& thread : threads) thread.join();
-  EXPECT_EQ(most, 1);
+  const auto server = make_server(kPixels, kLogits, look_at_pixels, card);
+  ASSERT_FALSE(server->said().empty());
+  EXPECT_NE(server->said()[0].find("does not look like probabilities"), std::string::npos);
 }
 
 TEST(Guess, SeesImages) {
@@ -321,24 +275,24 @@ TEST(Guess, SeesImages) {
 }
 
 TEST(Routes, SayWhatTheModelIs) {
-  const auto service = image_service();
-  EXPECT_EQ(get(*service, "/healthz").body, R"({"status":"ok","model":"fake","engine":"none 1"})");
-  const Json model = body_of(get(*service, "/model"));
+  const auto server = image_server();
+  EXPECT_EQ(server->ask("GET", "/healthz").body, R"({"status":"ok","model":"fake","engine":"none 1"})");
+  const Json model = body_of(server->ask("GET", "/model"));
   EXPECT_EQ(model.find("inputs")->dump(), R"([{"name":"pixels","dtype":"float32","shape":[-1,1,28,28]}])");
   EXPECT_EQ(model.find("card")->find("input")->find("kind")->as_string(), "image");
   EXPECT_TRUE(model.find("card_given")->as_bool());
-  const HttpResponse page = get(*service, "/");
+  const HttpResponse page = server->ask("GET", "/");
   EXPECT_EQ(page.content_type, "text/html; charset=utf-8");
   std::ifstream file(test::source_path("web/serve/index.html"), std::ios::binary);
   EXPECT_EQ(page.body, std::string(std::istreambuf_iterator<char>(file), {}));
 }
 
 TEST(Routes, ServeOverARealSocket) {
-  const auto service = image_service();
-  auto server = os::HttpServer::start({}, make_routes(*service, {}));
-  ASSERT_OK(server);
-  EXPECT_NE((*server)->port(), 0);
-  (*server)->stop(100);
+  const auto server = image_server();
+  auto door = os::HttpServer::start({}, make_routes(server->dispatcher(), "0.0.0"));
+  ASSERT_OK(door);
+  EXPECT_NE((*door)->port(), 0);
+  (*door)->stop(100);
 }
 
 }  // namespace

@@ -53,11 +53,12 @@ def check_verbs(tree):
 
 
 def check_engines(tree):
-    """src/engine/NAME/: its maker is in apps/engine_table.cpp."""
-    table = "apps/engine_table.cpp"
+    """src/engine/NAME/: its maker is in apps/engine_table.cpp; the one that isolates the others, in isolation.cpp."""
+    table, isolation = "apps/engine_table.cpp", "apps/isolation.cpp"
     folders = {name.split("/")[2] for name in tree.cpp("src/engine") if name.count("/") == 3}
     for folder in sorted(folders if table in tree.files else ()):
-        if f"engine::make_{folder}" not in tree.code(table):
+        named_in = isolation if folder == "child" and isolation in tree.files else table
+        if f"engine::make_{folder}" not in tree.code(named_in):
             yield Finding(f"src/engine/{folder}/{folder}.h", 1, "engine-row", f"{table} does not name make_{folder}",
                           "add a row")
 

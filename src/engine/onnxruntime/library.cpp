@@ -2,6 +2,7 @@
 
 #include <dlfcn.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <memory>
 #include <mutex>
@@ -34,6 +35,12 @@ std::string loader_reason(const std::string& path) {
 // Only errors would be logged, and each of those comes back as a Result as well.
 void log_nothing(void*, OrtLoggingLevel, const char*, const char*, const char*, const char*) {}
 
+// The builds on PyPI since 1.31 give the machine an identifier, keep events in a database under the user's home and
+// upload them. Nothing that we run does that unasked. Env::DisableTelemetryEvents() comes too late: the database is
+// open by then; this word of the environment, read when the library starts, is its only other door. Who set it keeps
+// his choice.
+void disable_telemetry() { ::setenv("ORT_DISABLE_TELEMETRY", "1", 0); }
+
 struct Found {
   std::string version;
   const OrtApi* api = nullptr;
@@ -62,6 +69,7 @@ Result<const OrtLibrary*> open_library(std::span<const std::string> paths) {
   // Never freed: sessions and outputs in static storage may need it until the process ends.
   static OrtLibrary* opened = nullptr;
   const std::lock_guard lock(mutex);
+  if (opened == nullptr) disable_telemetry();
   std::string tried;
   for (const std::string& path : paths) {
     Result<Found> found = load(path);

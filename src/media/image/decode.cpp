@@ -13,7 +13,8 @@ namespace {
 
 using namespace std::string_view_literals;
 
-using Decoder = Result<StoredImage> (*)(std::span<const std::byte> bytes, std::int64_t max_pixels);
+using Decoder = Result<StoredImage> (*)(std::span<const std::byte> bytes, const StoredOptions& options,
+                                        PixelBuffer& pixels);
 
 // How a file of each format begins. No decoder: known by name only.
 struct FormatRow {
@@ -62,7 +63,23 @@ std::string first_bytes(std::span<const std::byte> bytes) {
   return text;
 }
 
-Result<StoredImage> decode_any(std::span<const std::byte> bytes, std::int64_t max_pixels) {
+Image copy_of(const StoredImage& stored, const PixelBuffer& pixels, int channels) {
+  Image image{stored.width, stored.height, channels, {}};
+  const std::size_t count = static_cast<std::size_t>(stored.width) * static_cast<std::size_t>(stored.height);
+  const std::uint8_t* const from = pixels.data();
+  if (stored.channels == channels) {
+    image.pixels.assign(from, from + count * static_cast<std::size_t>(channels));
+    return image;
+  }
+  image.pixels.resize(count * 3);
+  std::uint8_t* to = image.pixels.data();
+  for (std::size_t i = 0; i < count; ++i) to = std::fill_n(to, 3, from[i]);
+  return image;
+}
+
+}  // namespace
+
+Result<StoredImage> decode_stored(std::span<const std::byte> bytes, const StoredOptions& options, PixelBuffer& pixels) {
   if (bytes.empty()) return Error{Code::kCorrupt, "the image is empty (0 bytes)"};
   const FormatRow* const format = find_format(bytes);
   if (format == nullptr) {
@@ -72,28 +89,20 @@ Result<StoredImage> decode_any(std::span<const std::byte> bytes, std::int64_t ma
   if (format->decode == nullptr) {
     return Error{Code::kUnsupported, std::string(format->name) + " images are not supported; save it as JPEG or PNG"};
   }
-  return format->decode(bytes, max_pixels);
+  return format->decode(bytes, options, pixels);
 }
 
-// ITU-R 601-2 luma in 16-bit fixed point, the weights and rounding that Pillow uses.
-Image to_grey(const Image& colour) {
-  Image grey = make_image(colour.width, colour.height, 1);
-  const std::uint8_t* from = colour.pixels.data();
-  for (std::uint8_t& to : grey.pixels) {
-    to = static_cast<std::uint8_t>((from[0] * 19595U + from[1] * 38470U + from[2] * 7471U + 0x8000U) >> 16);
-    from += 3;
+// In 16-bit fixed point, with the weights and the rounding that Pillow uses.
+void make_grey(StoredImage& stored, PixelBuffer& pixels) {
+  if (stored.channels == 1) return;
+  const std::size_t count = static_cast<std::size_t>(stored.width) * static_cast<std::size_t>(stored.height);
+  const std::uint8_t* from = pixels.data();
+  std::uint8_t* to = pixels.data();
+  for (std::size_t i = 0; i < count; ++i, from += 3) {
+    *to++ = static_cast<std::uint8_t>((from[0] * 19595U + from[1] * 38470U + from[2] * 7471U + 0x8000U) >> 16);
   }
-  return grey;
+  stored.channels = 1;
 }
-
-Image to_colour(const Image& grey) {
-  Image colour = make_image(grey.width, grey.height, 3);
-  std::uint8_t* to = colour.pixels.data();
-  for (const std::uint8_t from : grey.pixels) to = std::fill_n(to, 3, from);
-  return colour;
-}
-
-}  // namespace
 
 Image make_image(int width, int height, int channels) {
   const std::size_t count =
@@ -119,11 +128,13 @@ Result<Image> decode_image(std::span<const std::byte> bytes, const DecodeOptions
     return Error{Code::kInvalid, "images are decoded to 1 or 3 channels, not to " + std::to_string(options.channels)};
   }
   try {
-    ASSIGN_OR_RETURN(StoredImage stored, decode_any(bytes, options.max_pixels));
-    Image image = std::move(stored.image);
-    if (image.channels != options.channels) {
-      image = options.channels == 1 ? to_grey(image) : to_colour(image);
-    }
+    PixelBuffer pixels;
+    StoredOptions stored_options;
+    stored_options.max_pixels = options.max_pixels;
+    ASSIGN_OR_RETURN(StoredImage stored, decode_stored(bytes, stored_options, pixels));
+    if (options.channels == 1) make_grey(stored, pixels);
+    Image image = copy_of(stored, pixels, options.channels);
+    pixels.keep_at_most(0);
     if (options.orientation == Orientation::kIgnore) return image;
     return apply_orientation(std::move(image), stored.orientation);
   } catch (const std::bad_alloc&) {

@@ -41,14 +41,7 @@ std::uint32_t entry_value(const TiffReader& tiff, std::size_t entry) {
   return tiff.number(entry + 8, kWidths[type]);
 }
 
-// Where the pixel (0, 0) of the upright image comes from, and how far one step right or down moves
-// in the stored one.
-struct Walk {
-  bool swaps_axes = false;
-  bool from_right = false;   // stored columns run backwards
-  bool from_bottom = false;  // stored rows run backwards
-};
-
+// By orientation; how far a step right or down moves in the stored image follows.
 constexpr std::array<Walk, 9> kWalks = {{{},
                                          {},
                                          {false, true, false},
@@ -115,9 +108,13 @@ int exif_orientation(std::span<const std::byte> tiff) {
   return orientation;
 }
 
+Walk walk_of(int orientation) {
+  return orientation < 1 || orientation > 8 ? Walk() : kWalks[static_cast<std::size_t>(orientation)];
+}
+
 Image apply_orientation(Image image, int orientation) {
   if (orientation <= 1 || orientation > 8) return image;
-  const Walk& walk = kWalks[static_cast<std::size_t>(orientation)];
+  const Walk walk = walk_of(orientation);
   const Steps steps = steps_of(image, walk);
   Image upright{walk.swaps_axes ? image.height : image.width, walk.swaps_axes ? image.width : image.height,
                 image.channels, std::vector<std::uint8_t>(image.pixels.size())};

@@ -15,6 +15,16 @@ namespace arete::media {
 // the bytes make no sense: a broken note about a picture does not spoil the picture.
 int exif_orientation(std::span<const std::byte> tiff);
 
+// Where the pixel (0, 0) of the upright image comes from, and along which stored axis it runs.
+struct Walk {
+  bool swaps_axes = false;   // a row of the upright image is a stored column
+  bool from_right = false;   // stored columns run backwards
+  bool from_bottom = false;  // stored rows run backwards
+};
+
+// Values outside 1..8 are upright.
+Walk walk_of(int orientation);
+
 // Turns stored pixels upright; 5 to 8 swap width and height. Other values of orientation: no
 // change.
 Image apply_orientation(Image image, int orientation);

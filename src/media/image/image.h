@@ -28,6 +28,11 @@ struct Image {
   std::vector<std::uint8_t> pixels;  // width * height * channels
 };
 
+struct ImageSize {
+  int width = 0;
+  int height = 0;
+};
+
 inline constexpr std::int64_t kMaxImagePixels = 100'000'000;
 inline constexpr std::uint64_t kMaxImageSide = 1'000'000;
 

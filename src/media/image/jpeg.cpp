@@ -1,5 +1,6 @@
 #include <turbojpeg.h>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <memory>
@@ -130,15 +131,34 @@ Result<int> read_colorspace(tjhandle decoder, std::span<const std::byte> bytes, 
   return colorspace;
 }
 
-Status decompress(tjhandle decoder, std::span<const std::byte> bytes, TJPF format, Image& into) {
-  const int code =
-      tjDecompress2(decoder, reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(), into.pixels.data(),
-                    into.width, into.width * into.channels, into.height, format, kDecodeFlags);
+// Only 2, 4 and 8 have fast code in the library.
+int scale_for(ImageSize full, ImageSize wanted) {
+  if (wanted.width <= 0 || wanted.height <= 0) return 1;
+  int scale = 8;
+  while (scale > 1 && (full.width / scale < std::int64_t{kScaleMargin} * wanted.width ||
+                       full.height / scale < std::int64_t{kScaleMargin} * wanted.height)) {
+    scale /= 2;
+  }
+  return scale;
+}
+
+// Damage that still leaves a picture, with which Pillow is content: the texts of the library's warnings. Its code for
+// them is no help, since an error behind a warning has it too, and leaves the rest of the buffer as it was.
+bool leaves_picture(std::string_view why) {
+  constexpr std::array<std::string_view, 5> kWarnings = {"Corrupt JPEG data", "Inconsistent progression sequence",
+                                                         "Invalid SOS parameters for sequential",
+                                                         "Unknown Adobe color transform", "Warning: unknown JFIF"};
+  return std::ranges::any_of(kWarnings, [why](std::string_view text) { return why.starts_with(text); });
+}
+
+Status decompress(tjhandle decoder, std::span<const std::byte> bytes, TJPF format, const StoredImage& stored,
+                  std::uint8_t* into) {
+  const int code = tjDecompress2(decoder, reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(), into,
+                                 stored.width, 0, stored.height, format, kDecodeFlags);
   if (code == 0) return {};
-  // Warnings are damage that still leaves a picture. Pillow takes it; but not a missing end.
-  if (tjGetErrorCode(decoder) != TJERR_WARNING) return refused(decoder);
   const std::string_view why = tjGetErrorStr2(decoder);
-  return why.find("remature end of JPEG") == std::string_view::npos ? Status() : cut_short();
+  if (why.find("remature end of JPEG") != std::string_view::npos) return cut_short();
+  return leaves_picture(why) ? Status() : refused(decoder);
 }
 
 // round(a * b / 255) in whole numbers, as Pillow rounds it.
@@ -147,34 +167,42 @@ unsigned scaled(unsigned a, unsigned b) {
   return ((product >> 8) + product) >> 8;
 }
 
-// Inks as Adobe stores them, inverted: 255 is no ink.
-Image cmyk_to_rgb(const Image& inks) {
-  Image rgb = make_image(inks.width, inks.height, 3);
-  const std::uint8_t* from = inks.pixels.data();
-  for (std::size_t at = 0; at < rgb.pixels.size(); at += 3, from += 4) {
+// Inks as Adobe stores them, inverted: 255 is no ink. In place: three bytes never reach the next four.
+void cmyk_to_rgb(std::size_t count, std::uint8_t* pixels) {
+  const std::uint8_t* from = pixels;
+  for (std::uint8_t* to = pixels; to != pixels + 3 * count; to += 3, from += 4) {
     const unsigned light = from[3];
-    for (std::size_t i = 0; i < 3; ++i) {
-      rgb.pixels[at + i] = static_cast<std::uint8_t>(light - scaled(255U - from[i], light));
-    }
+    for (std::size_t i = 0; i < 3; ++i) to[i] = static_cast<std::uint8_t>(light - scaled(255U - from[i], light));
   }
-  return rgb;
 }
+
+// The decoder rounds up.
+int shrunk(int side, int scale) { return (side + scale - 1) / scale; }
 
 }  // namespace
 
-Result<StoredImage> decode_jpeg(std::span<const std::byte> bytes, std::int64_t max_pixels) {
+Result<StoredImage> decode_jpeg(std::span<const std::byte> bytes, const StoredOptions& options, PixelBuffer& pixels) {
   const JpegHeader header = read_header(bytes);
-  RETURN_IF_ERROR(check_header(bytes, header, max_pixels));
+  RETURN_IF_ERROR(check_header(bytes, header, options.max_pixels));
   const Decoder decoder(tjInitDecompress());
   if (decoder == nullptr) return Error{Code::kExhausted, "no memory to decode a JPEG"};
   ASSIGN_OR_RETURN(const int colorspace, read_colorspace(decoder.get(), bytes, header));
 
+  StoredImage stored;
+  stored.full = {static_cast<int>(header.width), static_cast<int>(header.height)};
+  stored.orientation = header.orientation;
+  if (options.wanted) stored.scale = scale_for(stored.full, options.wanted(stored.full, stored.orientation));
+  stored.width = shrunk(stored.full.width, stored.scale);
+  stored.height = shrunk(stored.full.height, stored.scale);
   const bool is_inks = colorspace == TJCS_CMYK || colorspace == TJCS_YCCK;
   const TJPF format = is_inks ? TJPF_CMYK : colorspace == TJCS_GRAY ? TJPF_GRAY : TJPF_RGB;
-  const int channels = is_inks ? 4 : colorspace == TJCS_GRAY ? 1 : 3;
-  Image image = make_image(static_cast<int>(header.width), static_cast<int>(header.height), channels);
-  RETURN_IF_ERROR(decompress(decoder.get(), bytes, format, image));
-  return StoredImage{is_inks ? cmyk_to_rgb(image) : std::move(image), header.orientation};
+  const std::size_t decoded_channels = is_inks ? 4 : colorspace == TJCS_GRAY ? 1 : 3;
+  const std::size_t count = static_cast<std::size_t>(stored.width) * static_cast<std::size_t>(stored.height);
+  std::uint8_t* const into = pixels.reserve(count * decoded_channels);
+  RETURN_IF_ERROR(decompress(decoder.get(), bytes, format, stored, into));
+  if (is_inks) cmyk_to_rgb(count, into);
+  stored.channels = colorspace == TJCS_GRAY ? 1 : 3;
+  return stored;
 }
 
 }  // namespace arete::media

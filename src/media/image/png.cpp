@@ -69,20 +69,26 @@ int read_orientation(spng_ctx* decoder) {
 
 }  // namespace
 
-Result<StoredImage> decode_png(std::span<const std::byte> bytes, std::int64_t max_pixels) {
+Result<StoredImage> decode_png(std::span<const std::byte> bytes, const StoredOptions& options, PixelBuffer& pixels) {
   const Decoder decoder(spng_ctx_new(0));
   if (decoder == nullptr) return Error{Code::kExhausted, "no memory to decode a PNG"};
   spng_ihdr header{};
   RETURN_IF_ERROR(start(decoder.get(), bytes, header));
-  RETURN_IF_ERROR(check_header(header, bytes.size(), max_pixels));
+  RETURN_IF_ERROR(check_header(header, bytes.size(), options.max_pixels));
 
   // The library gives grey only from grey of up to 8 bits; all else becomes RGB, high bytes kept.
   const bool is_grey = header.color_type == SPNG_COLOR_TYPE_GRAYSCALE && header.bit_depth <= 8;
-  Image image = make_image(static_cast<int>(header.width), static_cast<int>(header.height), is_grey ? 1 : 3);
+  StoredImage stored;
+  stored.width = static_cast<int>(header.width);
+  stored.height = static_cast<int>(header.height);
+  stored.full = {stored.width, stored.height};
+  stored.channels = is_grey ? 1 : 3;
+  const std::size_t size_bytes = std::size_t{header.width} * header.height * static_cast<std::size_t>(stored.channels);
   const int format = is_grey ? SPNG_FMT_G8 : SPNG_FMT_RGB8;
-  const int code = spng_decode_image(decoder.get(), image.pixels.data(), image.pixels.size(), format, 0);
+  const int code = spng_decode_image(decoder.get(), pixels.reserve(size_bytes), size_bytes, format, 0);
   if (code != 0) return refused(code);
-  return StoredImage{std::move(image), read_orientation(decoder.get())};
+  stored.orientation = read_orientation(decoder.get());
+  return stored;
 }
 
 }  // namespace arete::media

@@ -11,6 +11,7 @@
 #include <cctype>
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 
 namespace arete::os {
@@ -119,6 +120,12 @@ class RealFileSystem final : public FileSystem {
     struct stat info{};
     if (::stat(path.c_str(), &info) != 0) return io_error(path, "open", errno);
     return FileInfo{kind_of(info), static_cast<std::uint64_t>(info.st_size), info.st_dev, info.st_ino};
+  }
+
+  Result<std::string> canonical(const std::string& path) const override {
+    const std::unique_ptr<char, void (*)(void*)> whole(::realpath(path.c_str(), nullptr), &std::free);
+    if (!whole) return io_error(path, "resolve", errno);
+    return std::string(whole.get());
   }
 
   Result<std::vector<std::string>> list(const std::string& folder) const override {

@@ -53,6 +53,8 @@ class FileSystem {
 
   // kNotFound, kIo (the message has the path and the reason).
   virtual Result<FileInfo> info(const std::string& path) const = 0;
+  // The absolute path without links, "." and "..". kNotFound, kIo.
+  virtual Result<std::string> canonical(const std::string& path) const = 0;
   // Names (not paths) in a folder, sorted bytewise; "." and ".." left out.
   virtual Result<std::vector<std::string>> list(const std::string& folder) const = 0;
   // Regular files only: a folder is kInvalid, a FIFO or device too (it could block for ever).

@@ -82,6 +82,11 @@ Result<FileInfo> MemoryFileSystem::info(const std::string& path) const {
   return not_found("open", path);
 }
 
+Result<std::string> MemoryFileSystem::canonical(const std::string& path) const {
+  ASSIGN_OR_RETURN([[maybe_unused]] const FileInfo found, info(path));
+  return path;
+}
+
 Result<std::vector<std::string>> MemoryFileSystem::list(const std::string& folder) const {
   if (!is_folder(folder)) return not_found("list", folder);
   const std::string prefix = prefix_of(folder);

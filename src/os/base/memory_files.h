@@ -15,6 +15,7 @@ namespace arete::os {
 class MemoryFileSystem final : public FileSystem {
  public:
   Result<FileInfo> info(const std::string& path) const override;
+  Result<std::string> canonical(const std::string& path) const override;  // the path itself: there are no links here
   Result<std::vector<std::string>> list(const std::string& folder) const override;
   Result<std::unique_ptr<ReadableFile>> open(const std::string& path) const override;
   Result<SharedBytes> map(const std::string& path) const override;

@@ -18,28 +18,6 @@ int hex_digit(char c) {
   return -1;
 }
 
-// Percent-decodes; `plus_is_space` as HTML forms write queries.
-Result<std::string> percent_decode(std::string_view text, bool plus_is_space) {
-  std::string out;
-  out.reserve(text.size());
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    char c = text[i];
-    if (c == '+' && plus_is_space) c = ' ';
-    if (c == '%') {
-      const int high = i + 2 < text.size() ? hex_digit(text[i + 1]) : -1;
-      const int low = i + 2 < text.size() ? hex_digit(text[i + 2]) : -1;
-      if (high < 0 || low < 0) {
-        return Error{Code::kInvalid, "the request target has a '%' without two hex digits behind it"};
-      }
-      c = static_cast<char>(high * 16 + low);
-      i += 2;
-    }
-    if (c == '\0') return Error{Code::kInvalid, "the request target has a NUL byte"};
-    out.push_back(c);
-  }
-  return out;
-}
-
 Status parse_query(std::string_view text, HttpRequest& into) {
   while (!text.empty()) {
     const std::string_view field = text.substr(0, text.find('&'));
@@ -72,7 +50,7 @@ struct StatusRow {
   std::string_view reason;
 };
 
-constexpr std::array<StatusRow, 24> kStatuses = {{
+constexpr std::array<StatusRow, 25> kStatuses = {{
     {200, "OK"},
     {201, "Created"},
     {202, "Accepted"},
@@ -83,6 +61,7 @@ constexpr std::array<StatusRow, 24> kStatuses = {{
     {403, "Forbidden"},
     {404, "Not Found"},
     {405, "Method Not Allowed"},
+    {406, "Not Acceptable"},
     {408, "Request Timeout"},
     {409, "Conflict"},
     {411, "Length Required"},
@@ -104,13 +83,31 @@ bool breaks_framing(char c) { return c == '\r' || c == '\n' || c == '\0'; }
 void append_field(std::string& out, std::string_view name, std::string_view value) {
   if (name.empty() || std::ranges::any_of(name, breaks_framing)) return;
   out.append(name).append(": ");
-  std::ranges::copy_if(value, std::back_inserter(out), [](char c) { return !breaks_framing(c); });
+  if (std::ranges::none_of(value, breaks_framing)) {
+    out.append(value);
+  } else {
+    std::ranges::copy_if(value, std::back_inserter(out), [](char c) { return !breaks_framing(c); });
+  }
   out.append("\r\n");
+}
+
+void append_number(std::string& out, std::size_t number) {
+  std::array<char, 24> digits{};
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
+  out.append(digits.data(), end);
+}
+
+bool is_id_byte(char c) {
+  return (c >= '0' && c <= '9') || (lower(c) >= 'a' && lower(c) <= 'z') || c == '.' || c == '_' || c == ':' || c == '-';
 }
 
 }  // namespace
 
 void HttpHeaders::add(std::string name, std::string value) { fields_.emplace_back(std::move(name), std::move(value)); }
+
+void HttpHeaders::remove(std::string_view name) {
+  std::erase_if(fields_, [&](const Field& field) { return same_ignoring_case(field.first, name); });
+}
 
 std::string_view HttpHeaders::get(std::string_view name) const {
   for (const Field& field : fields_) {
@@ -122,6 +119,41 @@ std::string_view HttpHeaders::get(std::string_view name) const {
 std::size_t HttpHeaders::count(std::string_view name) const {
   return static_cast<std::size_t>(
       std::ranges::count_if(fields_, [&](const Field& field) { return same_ignoring_case(field.first, name); }));
+}
+
+std::string_view HttpRequest::param(std::string_view name) const {
+  const auto found = std::ranges::find(params, name, &std::pair<std::string, std::string>::first);
+  return found == params.end() ? std::string_view() : found->second;
+}
+
+std::string_view encoded_path(std::string_view target) {
+  const std::string_view rest = without_origin(target);
+  return rest.substr(0, rest.find_first_of("?#"));
+}
+
+Result<std::string> percent_decode(std::string_view text, bool plus_is_space) {
+  std::string out;
+  out.reserve(text.size());
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    char c = text[i];
+    if (c == '+' && plus_is_space) c = ' ';
+    if (c == '%') {
+      const int high = i + 2 < text.size() ? hex_digit(text[i + 1]) : -1;
+      const int low = i + 2 < text.size() ? hex_digit(text[i + 2]) : -1;
+      if (high < 0 || low < 0) {
+        return Error{Code::kInvalid, "the request target has a '%' without two hex digits behind it"};
+      }
+      c = static_cast<char>(high * 16 + low);
+      i += 2;
+    }
+    if (c == '\0') return Error{Code::kInvalid, "the request target has a NUL byte"};
+    out.push_back(c);
+  }
+  return out;
+}
+
+bool is_request_id(std::string_view text) {
+  return !text.empty() && text.size() <= kMaxRequestIdBytes && std::ranges::all_of(text, is_id_byte);
 }
 
 Status parse_target(std::string_view target, HttpRequest& into) {
@@ -170,15 +202,25 @@ std::string_view reason_phrase(int status) {
 bool same_ignoring_case(std::string_view a, std::string_view b) { return std::ranges::equal(a, b, {}, lower, lower); }
 
 std::string render_head(const HttpResponse& response, bool keep_alive) {
-  std::string out = "HTTP/1.1 " + std::to_string(response.status) + " ";
-  out.append(reason_phrase(response.status)).append("\r\n");
+  std::string out;
+  append_head(out, response, keep_alive, "");
+  return out;
+}
+
+void append_head(std::string& out, const HttpResponse& response, bool keep_alive, std::string_view id) {
+  out.append("HTTP/1.1 ");
+  append_number(out, static_cast<std::size_t>(response.status));
+  out.append(" ").append(reason_phrase(response.status)).append("\r\n");
   if (!response.content_type.empty()) append_field(out, "Content-Type", response.content_type);
   if (response.status != 204 && response.status != 304) {
-    append_field(out, "Content-Length", std::to_string(response.body.size()));
+    out.append("Content-Length: ");
+    append_number(out, response.body.size());
+    out.append("\r\n");
   }
-  append_field(out, "Connection", keep_alive ? "keep-alive" : "close");
+  out.append(keep_alive ? "Connection: keep-alive\r\n" : "Connection: close\r\n");
+  if (!id.empty()) append_field(out, "X-Request-Id", id);
   for (const auto& [name, value] : response.headers.fields()) append_field(out, name, value);
-  return out.append("\r\n");
+  out.append("\r\n");
 }
 
 }  // namespace arete::os

@@ -22,6 +22,7 @@ class HttpHeaders {
   using Field = std::pair<std::string, std::string>;
 
   void add(std::string name, std::string value);
+  void remove(std::string_view name);  // all of that name
   // The first field of that name, or "" when there is none.
   std::string_view get(std::string_view name) const;
   std::size_t count(std::string_view name) const;
@@ -38,6 +39,14 @@ struct HttpRequest {
   std::vector<std::pair<std::string, std::string>> query;  // percent-decoded, in order
   HttpHeaders headers;
   std::string body;
+  // The values of the route's "{name}" segments, decoded: a '/' or ".." in them came as %2F or %2E, so none is a path.
+  std::vector<std::pair<std::string, std::string>> params;
+  std::string peer;    // "127.0.0.1", "::1"; "unix" for a Unix socket
+  std::string client;  // who was authenticated: the name of an API key or of a certificate; "": nobody
+  std::string id;      // the client's X-Request-Id where it is a good one, else the server's own
+
+  // The value of a "{name}" segment, or "" when the route has none of that name.
+  std::string_view param(std::string_view name) const;
 };
 
 struct HttpResponse {
@@ -49,10 +58,19 @@ struct HttpResponse {
 
 inline constexpr std::size_t kMaxTargetBytes = 8192;
 inline constexpr std::size_t kMaxQueryFields = 256;
+inline constexpr std::size_t kMaxRequestIdBytes = 128;
 
 // Splits and decodes a request target (origin form, or absolute form whose host is dropped) into
 // path and query. kInvalid for bad escapes, NUL bytes and anything that is no path.
 Status parse_target(std::string_view target, HttpRequest& into);
+
+// The path of a target with its escapes: "http://x/a%2Fb?c" -> "/a%2Fb". Borrows from `target`.
+std::string_view encoded_path(std::string_view target);
+// kInvalid for a '%' without two hex digits behind it and for NUL bytes; `plus_is_space` as HTML forms write queries.
+Result<std::string> percent_decode(std::string_view text, bool plus_is_space = false);
+
+// True for 1..kMaxRequestIdBytes bytes of [A-Za-z0-9._:-]: an id that may stand in any log.
+bool is_request_id(std::string_view text);
 
 // "image/PNG; q=1" -> "image/png"; "" stays "".
 std::string media_type(std::string_view content_type);
@@ -71,5 +89,7 @@ bool same_ignoring_case(std::string_view a, std::string_view b);
 // The head of a response as bytes on the wire, with the empty line. Bytes that would break the
 // framing (CR, LF, NUL) are dropped from header values; names with them are left out.
 std::string render_head(const HttpResponse& response, bool keep_alive);
+// The same behind what `out` holds, with an X-Request-Id unless `id` is empty.
+void append_head(std::string& out, const HttpResponse& response, bool keep_alive, std::string_view id);
 
 }  // namespace arete::os

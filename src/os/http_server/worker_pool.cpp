@@ -17,14 +17,20 @@ WorkerPool::~WorkerPool() {
   for (std::thread& thread : threads_) thread.join();
 }
 
-bool WorkerPool::try_run(std::function<void()> job) {
+bool WorkerPool::try_reserve() {
+  const std::lock_guard lock(mutex_);
+  if (jobs_.size() + reserved_ >= max_queued_) return false;
+  ++reserved_;
+  return true;
+}
+
+void WorkerPool::run_reserved(Job job) {
   {
     const std::lock_guard lock(mutex_);
-    if (jobs_.size() >= max_queued_) return false;
+    --reserved_;
     jobs_.push_back(std::move(job));
   }
   wake_.notify_one();
-  return true;
 }
 
 void WorkerPool::work() {
@@ -32,10 +38,12 @@ void WorkerPool::work() {
   while (true) {
     wake_.wait(lock, [this] { return ending_ || !jobs_.empty(); });
     if (jobs_.empty()) return;
-    const std::function<void()> job = std::move(jobs_.front());
-    jobs_.pop_front();
-    lock.unlock();
-    job();
+    {
+      Job job = std::move(jobs_.front());
+      jobs_.pop_front();
+      lock.unlock();
+      job();
+    }
     lock.lock();
   }
 }

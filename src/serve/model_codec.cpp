@@ -1,4 +1,4 @@
-#include "serve/model_service.h"
+#include "serve/model_codec.h"
 
 #include <algorithm>
 
@@ -44,22 +44,6 @@ Result<std::optional<Shape>> card_shape(const InputCard& card, DType dtype) {
   return std::optional<Shape>({1, static_cast<std::int64_t>(card.fields.size())});
 }
 
-// Zeros for every input, dynamic axes 1; nothing when that would be large or has no dtype for it.
-std::vector<NamedTensor> zero_inputs(std::span<const engine::ValueInfo> inputs) {
-  std::vector<NamedTensor> zeros;
-  std::size_t bytes = 0;
-  for (const engine::ValueInfo& input : inputs) {
-    Shape shape = input.shape;
-    std::ranges::replace_if(shape, [](std::int64_t size) { return size < 0; }, 1);
-    const Result<std::size_t> size = tensor_bytes(input.dtype, shape);
-    if (!input.known_shape || !size || (bytes += *size) > kMaxWarmUpBytes) return {};
-    Result<Tensor> tensor = Tensor::zeros(input.dtype, std::move(shape));
-    if (!tensor) return {};
-    zeros.push_back({input.name, std::move(*tensor)});
-  }
-  return zeros;
-}
-
 std::string guessed_notice(const ModelCard& card, DType dtype) {
   if (card.input.kind != InputKind::kImage) {
     return "no card: this model takes JSON tensors only, and outputs are reported as they are";
@@ -76,26 +60,29 @@ std::string guessed_notice(const ModelCard& card, DType dtype) {
 
 }  // namespace
 
-Result<std::unique_ptr<ModelService>> ModelService::make(ModelSetup setup) {
-  std::unique_ptr<ModelService> service(new ModelService(std::move(setup)));
-  if (service->inputs().empty() || service->outputs().empty()) {
-    return Error{Code::kInvalid, "the model '" + service->name() + "' has no inputs or no outputs"};
-  }
-  if (service->has_card()) {
-    service->card_ = *service->setup_.card;
-  } else {
-    service->card_ = guess_card(service->inputs(), service->outputs()).value_or(ModelCard{});
-    service->notices_.push_back(guessed_notice(service->card_, service->inputs().front().dtype));
-  }
-  RETURN_IF_ERROR(service->check_card());
-  RETURN_IF_ERROR(service->check_labels());
-  service->labels_ = unique_labels(service->card_.output.labels, service->card_.output.labels.size());
-  service->warm_up();
-  return service;
+Result<ModelCodec> ModelCodec::make(std::string name, std::optional<ModelCard> card,
+                                    std::vector<engine::ValueInfo> inputs, std::vector<engine::ValueInfo> outputs) {
+  ModelCodec codec;
+  codec.name_ = std::move(name);
+  codec.has_card_ = card.has_value();
+  codec.inputs_ = std::move(inputs);
+  codec.outputs_ = std::move(outputs);
+  if (codec.inputs_.empty() || codec.outputs_.empty())
+    return Error{Code::kInvalid, "the model '" + codec.name_ + "' has no inputs or no outputs"};
+  codec.card_ = card ? std::move(*card) : guess_card(codec.inputs_, codec.outputs_).value_or(ModelCard{});
+  RETURN_IF_ERROR(codec.check_card());
+  RETURN_IF_ERROR(codec.check_labels());
+  codec.labels_ = unique_labels(codec.card_.output.labels, codec.card_.output.labels.size());
+  return codec;
 }
 
-Status ModelService::check_card() const {
-  const engine::ValueInfo& input = inputs().front();
+std::vector<std::string> ModelCodec::notices() const {
+  if (has_card_) return {};
+  return {guessed_notice(card_, inputs_.front().dtype)};
+}
+
+Status ModelCodec::check_card() const {
+  const engine::ValueInfo& input = inputs_.front();
   const Result<std::optional<Shape>> made = card_shape(card_.input, input.dtype);
   if (!made)
     return with_context(made.error(),
@@ -109,69 +96,68 @@ Status ModelService::check_card() const {
   return {};
 }
 
-Status ModelService::check_labels() const {
-  const engine::ValueInfo& output = outputs().front();
+Status ModelCodec::check_labels() const {
+  const engine::ValueInfo& output = outputs_.front();
   const Status good = output.known_shape ? arete::check_labels(card_.output, output.shape) : Status();
   return good ? good
               : with_context(good.error(), "the card does not fit the model's output '" + output.name + "', " +
                                                engine::describe(output));
 }
 
-void ModelService::warm_up() {
-  const std::vector<NamedTensor> zeros = zero_inputs(inputs());
-  if (zeros.empty()) return;
-  const Result<std::vector<Tensor>> outputs = run(zeros);
-  if (!outputs) {
-    notices_.push_back("a trial run on zeros failed: " + outputs.error().message);
-    return;
-  }
-  const OutputCard& card = card_.output;
-  if (card.kind != OutputKind::kClassification || outputs->empty()) return;
-  const auto rows = classify(outputs->front(), card.activation, two_classes(outputs->front()));
-  if (!rows) {
-    notices_.push_back(rows.error().message);
-  } else if (card.activation == Activation::kNone && !look_like_probabilities(*rows)) {
-    notices_.push_back("the output '" + this->outputs().front().name +
-                       "' does not look like probabilities; "
-                       "if it holds logits, set the card's output activation to softmax or sigmoid");
-  }
+std::vector<std::string> ModelCodec::notices(const std::vector<Tensor>& outputs) const {
+  if (!classifies() || outputs.empty()) return {};
+  const auto rows = classify(outputs.front(), card_.output.activation, two_classes(outputs.front()));
+  if (!rows) return {rows.error().message};
+  if (card_.output.activation != Activation::kNone || look_like_probabilities(*rows)) return {};
+  return {"the output '" + outputs_.front().name +
+          "' does not look like probabilities; "
+          "if it holds logits, set the card's output activation to softmax or sigmoid"};
 }
 
-Error ModelService::other_kind(const std::string& given, const std::string& kind) const {
-  const std::string fix = has_card()
+std::vector<NamedTensor> ModelCodec::zero_inputs() const {
+  std::vector<NamedTensor> zeros;
+  std::size_t bytes = 0;
+  for (const engine::ValueInfo& input : inputs_) {
+    Shape shape = input.shape;
+    std::ranges::replace_if(shape, [](std::int64_t size) { return size < 0; }, 1);
+    const Result<std::size_t> size = tensor_bytes(input.dtype, shape);
+    if (!input.known_shape || !size || (bytes += *size) > kMaxWarmUpBytes) return {};
+    Result<Tensor> tensor = Tensor::zeros(input.dtype, std::move(shape));
+    if (!tensor) return {};
+    zeros.push_back({input.name, std::move(*tensor)});
+  }
+  return zeros;
+}
+
+Error ModelCodec::other_kind(const std::string& given, const std::string& kind) const {
+  const std::string fix = has_card_
                               ? "where that is what it wants, its card's input must say \"kind\": \"" + kind + "\""
                               : "to let it, " + std::string(kAddCard);
-  return {Code::kUnsupported, "the model '" + name() + "' does not take " + given + "; " + fix};
+  return {Code::kUnsupported, "the model '" + name_ + "' does not take " + given + "; " + fix};
 }
 
-Result<NamedTensor> ModelService::image_input(std::span<const std::byte> bytes) const {
+Result<NamedTensor> ModelCodec::image_input(std::span<const std::byte> bytes) const {
   if (card_.input.kind != InputKind::kImage) return other_kind("an image", "image");
-  const engine::ValueInfo& input = inputs().front();
+  const engine::ValueInfo& input = inputs_.front();
   ASSIGN_OR_RETURN(Tensor tensor, media::decode_to_tensor(bytes, card_.input, input.dtype));
   return as_input(input, std::move(tensor));
 }
 
-Result<NamedTensor> ModelService::record_input(const Json& record) const {
+Result<NamedTensor> ModelCodec::record_input(const Json& record) const {
   if (card_.input.kind != InputKind::kRecord) return other_kind("a record", "record");
   ASSIGN_OR_RETURN(Tensor tensor, media::record_to_tensor(record, card_.input));
-  return as_input(inputs().front(), std::move(tensor));
+  return as_input(inputs_.front(), std::move(tensor));
 }
 
-Result<std::vector<Tensor>> ModelService::run(std::span<const NamedTensor> inputs) const {
-  if (setup_.session->concurrent()) return setup_.session->run(inputs);
-  const std::lock_guard lock(one_at_a_time_);
-  return setup_.session->run(inputs);
-}
-
-bool ModelService::two_classes(const Tensor& output) const {
+bool ModelCodec::two_classes(const Tensor& output) const {
   const std::size_t labels = card_.output.labels.size();
   return (labels == 2 || labels == 0) && card_.output.activation != Activation::kSoftmax &&
          (output.shape().empty() || output.shape().back() == 1);
 }
 
-Result<std::vector<Json>> ModelService::predictions(const std::vector<Tensor>& outputs) const {
-  if (card_.output.kind != OutputKind::kClassification || outputs.empty()) {
-    return Error{Code::kUnsupported, "the card of '" + name() + "' does not say classification"};
+Result<std::vector<Json>> ModelCodec::predictions(const std::vector<Tensor>& outputs) const {
+  if (!classifies() || outputs.empty()) {
+    return Error{Code::kUnsupported, "the card of '" + name_ + "' does not say classification"};
   }
   ASSIGN_OR_RETURN(const std::vector<ClassScores> rows,
                    classify(outputs.front(), card_.output.activation, two_classes(outputs.front())));
@@ -184,10 +170,10 @@ Result<std::vector<Json>> ModelService::predictions(const std::vector<Tensor>& o
   return answers;
 }
 
-Result<Json> ModelService::outputs_json(const std::vector<Tensor>& outputs) const {
+Result<Json> ModelCodec::outputs_json(const std::vector<Tensor>& outputs) const {
   Json all = Json::object();
   for (std::size_t i = 0; i < outputs.size(); ++i) {
-    const std::string& output = this->outputs()[i].name;
+    const std::string& output = outputs_[i].name;
     Result<Json> values = tensor_to_json(outputs[i]);
     if (!values) return with_context(std::move(values).error(), "output '" + output + "'");
     all.as_object().emplace_back(output, std::move(*values));

@@ -1,0 +1,73 @@
+#include "optimize/golden_answers.h"
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+
+#include "proof/output_difference.h"
+
+namespace arete::optimize {
+namespace {
+
+double largest_of(std::span<const double> values) {
+  double largest = 0;
+  for (const double value : values) {
+    if (std::isfinite(value)) largest = std::max(largest, std::abs(value));
+  }
+  return largest;
+}
+
+// How far two outputs are apart, as a share of the largest absolute value of the first.
+Result<double> relative_difference(const Tensor& original, const Tensor& chosen) {
+  ASSIGN_OR_RETURN(const std::vector<double> a, to_doubles(original));
+  ASSIGN_OR_RETURN(const std::vector<double> b, to_doubles(chosen));
+  if (a.size() != b.size()) return Error{Code::kInvalid, "outputs of different sizes"};
+  double most = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    if (std::isfinite(a[i]) && std::isfinite(b[i])) most = std::max(most, std::abs(a[i] - b[i]));
+  }
+  const double largest = largest_of(a);
+  return largest == 0 ? 0.0 : std::min(1.0, most / largest);
+}
+
+bool same_shapes(const std::vector<NamedTensor>& a, const std::vector<NamedTensor>& b) {
+  return std::ranges::equal(
+      a, b, [](const NamedTensor& x, const NamedTensor& y) { return x.tensor.shape() == y.tensor.shape(); });
+}
+
+bool same_shapes(const std::vector<NamedTensor>& a, const std::vector<Tensor>& b) {
+  return std::ranges::equal(a, b, [](const NamedTensor& x, const Tensor& y) { return x.tensor.shape() == y.shape(); });
+}
+
+}  // namespace
+
+Result<proof::Golden> golden_answers(SampleSource& samples, const proof::BatchRule& rule, engine::Session& original,
+                                     engine::Session& chosen) {
+  RETURN_IF_ERROR(samples.rewind());
+  proof::SampleBatcher batcher(samples, rule.exact ? rule : proof::BatchRule{});
+  proof::Golden golden;
+  golden.tolerances.assign(original.outputs().size(), kLeastTolerance);
+  while (golden.samples.size() < proof::kGoldenSamples) {
+    ASSIGN_OR_RETURN(const std::optional<proof::Batch> batch, batcher.next());
+    if (!batch) break;
+    Result<std::vector<Tensor>> wanted = original.run(batch->inputs);
+    Result<std::vector<Tensor>> given = chosen.run(batch->inputs);
+    if (!wanted || !given) continue;  // the report says which samples a model cannot run
+    if (!golden.samples.empty() && (!same_shapes(golden.samples.front().inputs, batch->inputs) ||
+                                    !same_shapes(golden.samples.front().outputs, *wanted)))
+      continue;
+    proof::GoldenSample& sample = golden.samples.emplace_back();
+    sample.inputs = batch->inputs;
+    for (std::size_t i = 0; i < wanted->size(); ++i) {
+      if (proof::is_float_dtype((*wanted)[i].dtype())) {
+        ASSIGN_OR_RETURN(const double off, relative_difference((*wanted)[i], given->at(i)));
+        golden.tolerances[i] = std::max(golden.tolerances[i], std::min(1.0, kToleranceFactor * off));
+      }
+      sample.outputs.push_back({original.outputs()[i].name, std::move((*wanted)[i])});
+    }
+  }
+  if (golden.samples.empty()) return Error{Code::kNotFound, "no sample runs on both models"};
+  return golden;
+}
+
+}  // namespace arete::optimize

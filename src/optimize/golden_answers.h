@@ -1,0 +1,25 @@
+// The golden file of a model: real inputs where there are any, the original's answers to them, and how far the model
+// that is handed back may be off.
+//
+// Threads: one. Blocks for some runs of both models.
+#pragma once
+
+#include "core/result.h"
+#include "core/sample_source.h"
+#include "engine/engine.h"
+#include "proof/golden.h"
+#include "proof/sample_batch.h"
+
+namespace arete::optimize {
+
+// Of each output an answer may be off by this times what the model handed back is off on the same samples, and at least
+// by kLeastTolerance of the largest value: another processor rounds otherwise.
+inline constexpr double kToleranceFactor = 1.5;
+inline constexpr double kLeastTolerance = 1e-4;
+
+// The first samples that both models can run, at most proof::kGoldenSamples, all of one shape. `chosen` may be the
+// original itself. kUnsupported where answers cannot be compared as numbers, kNotFound without a sample.
+Result<proof::Golden> golden_answers(SampleSource& samples, const proof::BatchRule& rule, engine::Session& original,
+                                     engine::Session& chosen);
+
+}  // namespace arete::optimize

@@ -1,0 +1,109 @@
+#include "serve/metrics.h"
+
+#include <array>
+
+#include "watch/prometheus.h"
+
+namespace arete::serve {
+namespace {
+
+using watch::FamilyRow;
+using watch::MetricKind;
+
+constexpr std::array<FamilyRow, 15> kFamilies = {{
+    {.name = "arete_build_info",
+     .kind = MetricKind::kGauge,
+     .help = "The version that runs, always 1.",
+     .labels = {"version"}},
+    {.name = "arete_infer_requests_total",
+     .help = "Requests for an answer, by what became of them.",
+     .labels = {"model", "version", "protocol", "code"}},
+    {.name = "arete_infer_duration_seconds",
+     .kind = MetricKind::kHistogram,
+     .help = "From the request to its answer, for requests that were answered.",
+     .labels = {"model", "version"},
+     .bounds = watch::kSecondsBounds},
+    {.name = "arete_infer_queue_seconds",
+     .kind = MetricKind::kHistogram,
+     .help = "How long requests waited for a run.",
+     .labels = {"model", "version"},
+     .bounds = watch::kSecondsBounds},
+    {.name = "arete_infer_compute_seconds",
+     .kind = MetricKind::kHistogram,
+     .help = "Time of a run in the engine.",
+     .labels = {"model", "version"},
+     .bounds = watch::kSecondsBounds},
+    {.name = "arete_infer_batch_rows",
+     .kind = MetricKind::kHistogram,
+     .help = "Rows of a run.",
+     .labels = {"model", "version"},
+     .bounds = watch::kBatchBounds},
+    {.name = "arete_cache_hits_total",
+     .help = "Requests that were answered from the cache, or by a like request that was under way.",
+     .labels = {"model", "version"}},
+    {.name = "arete_cache_misses_total",
+     .help = "Requests that the cache could not answer.",
+     .labels = {"model", "version"}},
+    {.name = "arete_shadow_answers_total",
+     .help = "Answers of a shadow version beside those that were given.",
+     .labels = {"model", "version", "answer"}},
+    {.name = "arete_http_requests_total", .help = "Exchanges at the door.", .labels = {"route", "method", "code"}},
+    {.name = "arete_http_duration_seconds",
+     .kind = MetricKind::kHistogram,
+     .help = "From the first byte of a request to the last of its answer.",
+     .labels = {"route"},
+     .bounds = watch::kSecondsBounds},
+    {.name = "arete_http_bytes_total", .help = "Bytes of requests and answers.", .labels = {"direction"}},
+    {.name = "arete_models_ready", .kind = MetricKind::kGauge, .help = "Versions of models that can answer."},
+    {.name = "arete_model_memory_bytes",
+     .kind = MetricKind::kGauge,
+     .help = "What the models that can answer take, as measured when they were opened."},
+    {.name = "arete_model_loads_total", .help = "Loads and unloads of models.", .labels = {"outcome"}},
+}};
+
+}  // namespace
+
+ServeMetrics::ServeMetrics() : registry_(kFamilies) {}
+
+ModelMetrics ServeMetrics::of_model(std::string_view name, std::string_view version) {
+  return {.duration = registry_.histograms("arete_infer_duration_seconds").with({name, version}),
+          .queue = registry_.histograms("arete_infer_queue_seconds").with({name, version}),
+          .compute = registry_.histograms("arete_infer_compute_seconds").with({name, version}),
+          .rows = registry_.histograms("arete_infer_batch_rows").with({name, version}),
+          .cache_hits = registry_.counters("arete_cache_hits_total").with({name, version}),
+          .cache_misses = registry_.counters("arete_cache_misses_total").with({name, version}),
+          .shadow_same = registry_.counters("arete_shadow_answers_total").with({name, version, "same"}),
+          .shadow_different = registry_.counters("arete_shadow_answers_total").with({name, version, "different"})};
+}
+
+void ServeMetrics::forget_model(std::string_view name, std::string_view version) {
+  registry_.remove({{"model", name}, {"version", version}});
+}
+
+void ServeMetrics::count_request(std::string_view model, std::string_view version, std::string_view protocol,
+                                 int status) {
+  registry_.counters("arete_infer_requests_total").with({model, version, protocol, std::to_string(status)}).add();
+}
+
+void ServeMetrics::count_exchange(std::string_view route, std::string_view method, int status, std::int64_t duration_ns,
+                                  std::uint64_t bytes_in, std::uint64_t bytes_out) {
+  registry_.counters("arete_http_requests_total").with({route, method, std::to_string(status)}).add();
+  registry_.histograms("arete_http_duration_seconds").with({route}).observe(static_cast<double>(duration_ns) / 1e9);
+  registry_.counters("arete_http_bytes_total").with({"in"}).add(bytes_in);
+  registry_.counters("arete_http_bytes_total").with({"out"}).add(bytes_out);
+}
+
+void ServeMetrics::set_models(std::size_t ready, std::uint64_t bytes) {
+  registry_.gauges("arete_models_ready").with({}).set(static_cast<double>(ready));
+  registry_.gauges("arete_model_memory_bytes").with({}).set(static_cast<double>(bytes));
+}
+
+void ServeMetrics::count_load(std::string_view outcome) {
+  registry_.counters("arete_model_loads_total").with({outcome}).add();
+}
+
+void ServeMetrics::set_build(std::string_view version) { registry_.gauges("arete_build_info").with({version}).set(1); }
+
+std::string ServeMetrics::text() const { return watch::prometheus_text(registry_); }
+
+}  // namespace arete::serve
