@@ -6,6 +6,8 @@
 
 #include "apps/cli.h"
 #include "apps/engines.h"
+#include "apps/isolation.h"
+#include "apps/serve_door.h"
 #include "apps/serve_options.h"
 #include "engine/engine.h"
 #include "os/base/files.h"
@@ -45,20 +47,28 @@ Status load_models(serve::ModelTable& table, const ServeArguments& arguments) {
   return {};
 }
 
+Result<std::unique_ptr<engine::Engine>> open_engine(const ServeArguments& arguments) {
+  if (!arguments.isolate) return make_engine(arguments.engine);
+  ASSIGN_OR_RETURN(std::unique_ptr<engine::ChildEngine> isolated, make_isolated_engine(arguments.engine, {}));
+  return std::unique_ptr<engine::Engine>(std::move(isolated));
+}
+
 int serve_until_stopped(const ServeArguments& arguments) {
   os::catch_stop_signals();
   // Each outlives what comes after it: engine, crew, table, dispatcher, server.
-  const Result<std::unique_ptr<engine::Engine>> engine = make_engine(arguments.engine);
+  const Result<std::unique_ptr<engine::Engine>> engine = open_engine(arguments);
   if (!engine) return fail(engine.error());
   const Result<serve::TableOptions> options = table_options(arguments);
   if (!options) return fail(options.error());
-  serve::Crew crew(std::max(2, os::physical_cores()));
+  const Result<std::unique_ptr<os::Log>> log = open_log(arguments.door);
+  if (!log) return fail(log.error());
+  serve::Crew crew(std::max(2, os::physical_cores()), cache_options(arguments));
   crew.metrics.set_build(ARETE_VERSION);
   serve::ModelTable table(**engine, os::real_file_system(), crew, *options);
   if (const Status known = know_models(table, arguments); !known) return fail(known.error());
   serve::Dispatcher dispatcher(table, crew, arguments.limits);
   // From here on the server is live; it is ready when its models are.
-  const Result<std::unique_ptr<os::HttpServer>> server = open_door(dispatcher, arguments);
+  const Result<std::unique_ptr<os::HttpServer>> server = open_door(dispatcher, arguments.door, log->get());
   if (!server) return fail(server.error());
   if (const Status loaded = load_models(table, arguments); !loaded) return fail(loaded.error());
   std::cout << "Serving " << names_of(table) << " at " << (*server)->url() << " (" << (*engine)->name() << " "

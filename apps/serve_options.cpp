@@ -4,7 +4,6 @@
 #include <iostream>
 
 #include "os/base/machine.h"
-#include "serve/routes.h"
 
 namespace arete::apps {
 namespace {
@@ -48,19 +47,21 @@ void declare(CLI::App& app, ServeArguments& arguments) {
   app.add_option("MODEL", arguments.models,
                  "An .onnx file, or NAME=FILE, or NAME:VERSION=FILE; FILE.card.json beside it says how to read images");
   app.add_option("--repository", arguments.repository, "A folder of models, NAME/VERSION/model.onnx");
-  app.add_option("--port", arguments.port, "Port to listen on; 0 takes any free one")
-      ->check(CLI::Range(0, 65535))
-      ->capture_default_str();
-  app.add_option("--host", arguments.host, "Address to listen on; 0.0.0.0 answers other machines too")
-      ->capture_default_str();
-  app.add_option("--unix-socket", arguments.unix_path, "A Unix socket to listen at as well");
+  declare_door(app, arguments.door);
   app.add_option("--card", arguments.card, "The model card, when it is not beside the model");
   add_engine_options(app, arguments.engine);
+  app.add_flag("--isolate", arguments.isolate,
+               "Each model in a process of its own: a crash is an error, and its memory goes back when it is unloaded");
   declare_batches(app, arguments);
   app.add_option("--split", arguments.split, "[NAME:]v1=90,v2=10: shares of the requests that name no version");
   app.add_option("--shadow", arguments.shadow, "[NAME:]v2: also runs what others answer; the metrics compare");
   app.add_option("--max-model-bytes", arguments.max_model_bytes,
                  "Memory of all models; those asked for least lately are unloaded until they are asked again");
+  app.add_option("--cache-bytes", arguments.cache_bytes,
+                 "Keep answers by the content of their inputs, up to this; like requests at once run once");
+  app.add_option("--cache-seconds", arguments.cache_seconds, "How long an answer is kept")
+      ->check(CLI::Range(0.001, 1e6))
+      ->capture_default_str();
   app.add_option("--max-image-bytes", arguments.limits.max_image_bytes, "Larger images are refused with 413")
       ->check(CLI::Range(std::size_t{1}, kMostImageBytes))
       ->capture_default_str();
@@ -96,20 +97,8 @@ Result<serve::TableOptions> table_options(const ServeArguments& arguments) {
   return options;
 }
 
-Result<std::unique_ptr<os::HttpServer>> open_door(serve::Dispatcher& dispatcher, const ServeArguments& arguments) {
-  os::HttpServerOptions options;
-  options.host = arguments.host;
-  options.port = arguments.port;
-  options.unix_path = arguments.unix_path;
-  options.io_threads = std::max(1, os::physical_cores());
-  options.handler_threads = 2;
-  options.on_exchange = [&metrics = dispatcher.crew().metrics](const os::Exchange& exchange) {
-    metrics.count_exchange(exchange.route, exchange.method, exchange.status, exchange.duration_ns, exchange.bytes_in,
-                           exchange.bytes_out);
-  };
-  auto server = os::HttpServer::start(options, serve::make_routes(dispatcher, ARETE_VERSION));
-  if (server || server.error().code != Code::kConflict) return server;
-  return Error{Code::kConflict, server.error().message + " with --port"};
+serve::CacheOptions cache_options(const ServeArguments& arguments) {
+  return {.max_bytes = arguments.cache_bytes, .ttl_ns = static_cast<std::int64_t>(arguments.cache_seconds * 1e9)};
 }
 
 std::string names_of(const serve::ModelTable& table) {

@@ -8,9 +8,8 @@
 
 #include "apps/cli.h"
 #include "apps/engines.h"
+#include "apps/serve_door.h"
 #include "core/result.h"
-#include "os/http_server/http_server.h"
-#include "serve/dispatcher.h"
 #include "serve/limits.h"
 #include "serve/model_table.h"
 
@@ -21,9 +20,8 @@ struct ServeArguments {
   std::string repository;
   std::string card;
   EngineChoice engine;
-  std::string host = "127.0.0.1";
-  std::uint16_t port = 5001;
-  std::string unix_path;
+  bool isolate = false;
+  DoorArguments door;
   int runs = 0;
   std::int64_t max_batch = 8;
   double max_delay_ms = 0;
@@ -32,6 +30,8 @@ struct ServeArguments {
   std::vector<std::string> split;   // [NAME:]v1=90,v2=10
   std::vector<std::string> shadow;  // [NAME:]v2
   std::uint64_t max_model_bytes = 0;
+  std::size_t cache_bytes = 0;
+  double cache_seconds = 60;
   serve::Limits limits;
 };
 
@@ -39,7 +39,7 @@ void declare(CLI::App& app, ServeArguments& arguments);
 
 // kInvalid for traffic rules that are none.
 Result<serve::TableOptions> table_options(const ServeArguments& arguments);
-Result<std::unique_ptr<os::HttpServer>> open_door(serve::Dispatcher& dispatcher, const ServeArguments& arguments);
+serve::CacheOptions cache_options(const ServeArguments& arguments);
 
 // "fashion, resnet" for people; at most a few names.
 std::string names_of(const serve::ModelTable& table);

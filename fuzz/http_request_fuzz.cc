@@ -1,4 +1,5 @@
 // Bytes of a hostile client: the server's own parser and limits, route match, target and multipart.
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -18,6 +19,9 @@ const std::vector<os::Route>& routes() {
       {.method = "GET", .path = "/"},
       {.method = "GET", .path = "/healthz"},
       {.method = "POST", .path = "/predict", .body_limit_bytes = 65536},
+      {.method = "POST", .path = "/v2/models/{model}/versions/{version}/infer", .body_limit_bytes = 65536},
+      {.method = "POST", .path = "/v2/models/{model}/infer", .body_limit_bytes = 65536},
+      {.method = "POST", .path = "/v2/models/special/infer", .body_limit_bytes = 65536},
   };
   return table;
 }
@@ -36,6 +40,14 @@ void check_parts(std::string_view body, std::string_view content_type) {
   }
 }
 
+// A pattern's parameters are what its segments decode to: never empty, one for each brace.
+void check_match(const os::Route& route, const os::HttpRequest& request) {
+  const auto braces = static_cast<std::size_t>(std::ranges::count(route.path, '{'));
+  CHECK(request.params.size() == braces);
+  CHECK(braces > 0 || request.path == route.path);
+  for (const auto& [name, value] : request.params) CHECK(!value.empty() && value == request.param(name));
+}
+
 void check_answer(const os::HttpResponse& response) {
   CHECK(response.status >= 200 && response.status < 600);
   const std::string head = os::render_head(response, true);
@@ -51,7 +63,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (parsed.refusal) check_answer(*parsed.refusal);
   if (parsed.route != nullptr) {
     CHECK(parsed.request.body.size() <= parsed.route->body_limit_bytes);
-    CHECK(parsed.request.path == parsed.route->path);
+    check_match(*parsed.route, parsed.request);
     check_parts(parsed.request.body, parsed.request.headers.get("Content-Type"));
   }
   // The same bytes as a body alone, which gets the fuzzer behind the head at once.

@@ -1,12 +1,15 @@
 """What an engine costs beside its arithmetic: memory after 10,000 loads and unloads, and the overhead of a small run."""
 import json
 import subprocess
+from functools import partial
 
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from harness import figures
+from harness.machine import Watch
+from harness.pairs import Referee
 
 TITLE = "Engines: memory over loads and unloads, and the overhead of a run"
 ABOUT = ("A fresh process opens a model, runs it once and closes it, over and over. Memory is the PSS of that process and, of the "
@@ -57,19 +60,23 @@ def run(context):
         where = "isolated" if isolated else "in this process"
         cycles = 20 if context.settings.quick else cycles
         context.say(f"engine_cost: {model}, {where}, {cycles} cycles")
+        watch = Watch()
         answer = worker(context, "cycles", paths[model], cycles, *(["--isolate"] if isolated else []))
+        note = f"others used {watch.stop():.2f} of a core"  # which memory does not care for
         levels = dict(answer["curve"])
         growth = (levels[cycles] - levels[10]) / 1e6
         rows.append(figures.figure(f"growth from cycle 10 to {cycles:,}: {model}, {where}", growth, "MB", None,
                                    f"at most {LEAST_GROWTH} MB", "holds" if growth <= LEAST_GROWTH else "fails"))
-        rows.append(figures.figure(f"a cycle: {model}, {where}", answer["cycle_ms"], "ms", None))
+        rows.append(figures.figure(f"a cycle: {model}, {where}", answer["cycle_ms"], "ms", note=note))
         curves += [[model, where, cycle, round(level / 1e6, 3)] for cycle, level in answer["curve"]]
         raw[f"{model}, {where}"] = answer
     context.say("engine_cost: runs")
-    answer = worker(context, "runs", paths["4-32-3 MLP"], 1 if context.settings.quick else RUNS_S)
+    referee, seconds = Referee(context.settings), 1 if context.settings.quick else RUNS_S
+    answer, _ = referee.fair(partial(worker, context, "runs", paths["4-32-3 MLP"], seconds))
     raw["runs"] = answer
     for key, what in (("raw_ns", "by the library's C functions"), ("session_ns", "by engine::Session"),
                       ("child_ns", "by engine::Session of the isolated engine")):
-        rows.append(figures.figure(f"a run of the 4-32-3 MLP {what}", answer[key] / 1000, "us", None))
+        rows.append(figures.figure(f"a run of the 4-32-3 MLP {what}", answer[key] / 1000, "us"))
     table = {"title": "Memory in MB after a close", "columns": ["model", "where", "cycle", "MB"], "rows": curves}
-    return {"title": TITLE, "about": ABOUT, "figures": rows, "tables": [table], "raw": raw, "disturbance": {}}
+    return {"title": TITLE, "about": ABOUT, "figures": rows, "tables": [table], "raw": raw,
+            "disturbance": {"runs": referee.disturbance()}}

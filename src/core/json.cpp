@@ -1,5 +1,6 @@
 #include "core/json.h"
 
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <unordered_set>
@@ -229,6 +230,17 @@ Json& Json::push_back(Json value) {
   if (is_null()) value_ = Array{};
   as_array().push_back(std::move(value));
   return *this;
+}
+
+void append_json_string(std::string& out, std::string_view text) {
+  const auto stands_for_itself = [](char c) { return c >= ' ' && c < 127 && c != '"' && c != '\\'; };
+  if (!std::ranges::all_of(text, stands_for_itself)) {
+    out += Json(text).dump();
+    return;
+  }
+  out += '"';
+  out += text;
+  out += '"';
 }
 
 bool is_utf8(const std::string& text) {

@@ -84,6 +84,9 @@ class Json {
   std::variant<std::nullptr_t, bool, std::int64_t, std::uint64_t, double, std::string, Array, Object> value_ = nullptr;
 };
 
+// Adds the text as a JSON string, with its quotes. Bytes that are not UTF-8 are replaced.
+void append_json_string(std::string& out, std::string_view text);
+
 // True for valid UTF-8, the only text that JSON can carry unchanged.
 bool is_utf8(const std::string& text);
 

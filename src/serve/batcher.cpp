@@ -302,7 +302,7 @@ bool Batcher::run_joined(Batch& batch) {
     Result<std::vector<Tensor>> own = rows_of(*outputs, rows, begin, waiting.rows);
     begin += waiting.rows;
     if (own) {
-      waiting.request.done(Inference{std::move(*own), 0, start - waiting.since_ns, compute_ns, rows});
+      waiting.request.done(Inference{std::move(*own), 0, start - waiting.since_ns, compute_ns, rows, false});
     } else {
       waiting.request.done(std::move(own).error());
     }

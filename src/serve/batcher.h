@@ -50,6 +50,7 @@ struct Inference {
   std::int64_t queue_ns = 0;
   std::int64_t compute_ns = 0;  // of the run it was part of
   std::int64_t run_rows = 1;    // rows of that run
+  bool from_cache = false;      // nothing ran for it
 };
 using InferenceDone = MoveFunction<void(Result<Inference>)>;
 

@@ -8,10 +8,12 @@
 #include <atomic>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <thread>
 
 #include "os/base/machine.h"
 #include "os/http_server/worker_pool.h"
+#include "serve/answer_cache.h"
 #include "serve/metrics.h"
 
 namespace arete::serve {
@@ -20,8 +22,8 @@ inline constexpr std::size_t kMaxWaitingJobs = 2048;
 inline constexpr std::chrono::milliseconds kTrimDelay{100};
 
 struct Crew {
-  explicit Crew(int cores, const os::Clock& given = os::real_clock())
-      : clock(given), handlers(cores, kMaxWaitingJobs), runners(cores, kMaxWaitingJobs) {}
+  explicit Crew(int cores, const CacheOptions& caching = {}, const os::Clock& given = os::real_clock())
+      : clock(given), cache(caching, given), handlers(cores, kMaxWaitingJobs), runners(cores, kMaxWaitingJobs) {}
 
   // What a large question took while it was numbers goes back to the system soon, once whoever holds it let go.
   void trim_soon() {
@@ -36,6 +38,8 @@ struct Crew {
 
   ServeMetrics metrics;
   const os::Clock& clock;
+  AnswerCache cache;
+  std::atomic<std::uint64_t> openings{0};  // of models; the cache tells them apart by it
   std::atomic<bool> trim_waits = false;
   os::WorkerPool handlers;
   os::WorkerPool runners;

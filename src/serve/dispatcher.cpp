@@ -108,7 +108,11 @@ void Dispatcher::finish(Job& job, os::HttpResponse response) {
   // A name that nobody knows must not become a label.
   const std::string_view name = model != nullptr ? std::string_view(model->name()) : "";
   const std::string_view version = model != nullptr ? std::string_view(model->version()) : "";
-  crew_.metrics.count_request(name, version, job.protocol.name, response.status);
+  if (model != nullptr && response.status == 200) {
+    model->metrics().answered[static_cast<std::size_t>(job.protocol.kind)]->add();
+  } else {
+    crew_.metrics.count_request(name, version, job.protocol.kind, response.status);
+  }
   job.respond(std::move(response));
   if (largest > kLargeExchangeBytes) crew_.trim_soon();
 }

@@ -30,7 +30,7 @@ struct Question {
 
 // How a protocol reads a body for a model; a response where it refuses it.
 struct Protocol {
-  std::string_view name;  // "predict", as metrics call it
+  ProtocolKind kind;
   std::variant<Question, os::HttpResponse> (*read)(const ServedModel& model, const os::HttpRequest& request,
                                                    const Limits& limits);
   os::HttpResponse (*refuse)(const Error& error);  // in the protocol's words

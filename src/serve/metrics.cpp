@@ -63,13 +63,21 @@ constexpr std::array<FamilyRow, 15> kFamilies = {{
 
 }  // namespace
 
-ServeMetrics::ServeMetrics() : registry_(kFamilies) {}
+std::string_view name_of(ProtocolKind protocol) { return protocol == ProtocolKind::kPredict ? "predict" : "v2"; }
+
+ServeMetrics::ServeMetrics()
+    : registry_(kFamilies),
+      bytes_in_(registry_.counters("arete_http_bytes_total").with({"in"})),
+      bytes_out_(registry_.counters("arete_http_bytes_total").with({"out"})) {}
 
 ModelMetrics ServeMetrics::of_model(std::string_view name, std::string_view version) {
+  watch::Family<watch::Counter>& answers = registry_.counters("arete_infer_requests_total");
   return {.duration = registry_.histograms("arete_infer_duration_seconds").with({name, version}),
           .queue = registry_.histograms("arete_infer_queue_seconds").with({name, version}),
           .compute = registry_.histograms("arete_infer_compute_seconds").with({name, version}),
           .rows = registry_.histograms("arete_infer_batch_rows").with({name, version}),
+          .answered = {&answers.with({name, version, name_of(ProtocolKind::kPredict), "200"}),
+                       &answers.with({name, version, name_of(ProtocolKind::kV2), "200"})},
           .cache_hits = registry_.counters("arete_cache_hits_total").with({name, version}),
           .cache_misses = registry_.counters("arete_cache_misses_total").with({name, version}),
           .shadow_same = registry_.counters("arete_shadow_answers_total").with({name, version, "same"}),
@@ -80,17 +88,45 @@ void ServeMetrics::forget_model(std::string_view name, std::string_view version)
   registry_.remove({{"model", name}, {"version", version}});
 }
 
-void ServeMetrics::count_request(std::string_view model, std::string_view version, std::string_view protocol,
-                                 int status) {
-  registry_.counters("arete_infer_requests_total").with({model, version, protocol, std::to_string(status)}).add();
+void ServeMetrics::count_request(std::string_view model, std::string_view version, ProtocolKind protocol, int status) {
+  registry_.counters("arete_infer_requests_total")
+      .with({model, version, name_of(protocol), std::to_string(status)})
+      .add();
+}
+
+const ServeMetrics::ExchangeCell& ServeMetrics::cell_of(std::string_view route, std::string_view method, int status) {
+  const bool head = method == "HEAD";  // a row answers its own method, and HEAD where that is GET
+  const auto is_it = [&](const ExchangeCell& cell) {
+    return cell.route == route.data() && cell.status == status && cell.head == head;
+  };
+  const std::size_t hash = reinterpret_cast<std::uintptr_t>(route.data()) / 16 + static_cast<std::size_t>(status);
+  std::atomic<const ExchangeCell*>& place = cells_[hash % kExchangeCells];
+  const ExchangeCell* const known = place.load(std::memory_order_acquire);
+  if (known != nullptr && is_it(*known)) return *known;
+  const std::lock_guard lock(mutex_);
+  for (const ExchangeCell& cell : made_) {
+    if (is_it(cell)) return cell;
+  }
+  const ExchangeCell& made = made_.emplace_back(
+      ExchangeCell{route.data(), head, status,
+                   registry_.counters("arete_http_requests_total").with({route, method, std::to_string(status)}),
+                   registry_.histograms("arete_http_duration_seconds").with({route})});
+  if (known == nullptr) place.store(&made, std::memory_order_release);
+  return made;
 }
 
 void ServeMetrics::count_exchange(std::string_view route, std::string_view method, int status, std::int64_t duration_ns,
                                   std::uint64_t bytes_in, std::uint64_t bytes_out) {
-  registry_.counters("arete_http_requests_total").with({route, method, std::to_string(status)}).add();
-  registry_.histograms("arete_http_duration_seconds").with({route}).observe(static_cast<double>(duration_ns) / 1e9);
-  registry_.counters("arete_http_bytes_total").with({"in"}).add(bytes_in);
-  registry_.counters("arete_http_bytes_total").with({"out"}).add(bytes_out);
+  // What matched no row is one, whatever method a stranger thought of.
+  if (route.empty()) {
+    route = "";
+    method = "";
+  }
+  const ExchangeCell& cell = cell_of(route, method, status);
+  cell.requests.add();
+  cell.duration.observe(static_cast<double>(duration_ns) / 1e9);
+  bytes_in_.add(bytes_in);
+  bytes_out_.add(bytes_out);
 }
 
 void ServeMetrics::set_models(std::size_t ready, std::uint64_t bytes) {

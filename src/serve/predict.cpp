@@ -210,7 +210,8 @@ std::variant<Question, HttpResponse> read_predict(const ServedModel& model, cons
                std::string(kForms));
 }
 
-const Protocol kPredictProtocol = {
-    .name = "predict", .read = &read_predict, .refuse = [](const Error& error) { return error_response(error); }};
+const Protocol kPredictProtocol = {.kind = ProtocolKind::kPredict,
+                                   .read = &read_predict,
+                                   .refuse = [](const Error& error) { return error_response(error); }};
 
 }  // namespace arete::serve

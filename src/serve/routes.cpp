@@ -93,7 +93,9 @@ os::Route predict_row(Dispatcher& dispatcher, std::string path) {
           .async =
               [&dispatcher](HttpRequest request, os::Responder respond) {
                 std::string name(request.param("model"));
-                dispatcher.dispatch(kPredictProtocol, std::move(name), "", std::move(request), std::move(respond));
+                std::string version(request.param("version"));
+                dispatcher.dispatch(kPredictProtocol, std::move(name), std::move(version), std::move(request),
+                                    std::move(respond));
               },
           .tag = "Prediction"};
 }
@@ -111,6 +113,8 @@ os::Route look(std::string path, std::string summary, RunsOn runs_on, os::Handle
 
 Json describe_model(const ServedModel& model, const Limits& limits) {
   const ModelCodec& codec = model.codec();
+  Json notices = Json::array();
+  for (const std::string& notice : model.notices()) notices.push_back(notice);
   return Json::object({{"name", model.name()},
                        {"version", model.version()},
                        {"engine", model.engine()},
@@ -118,6 +122,7 @@ Json describe_model(const ServedModel& model, const Limits& limits) {
                        {"outputs", values_json(codec.outputs())},
                        {"card", to_json(codec.card())},
                        {"card_given", codec.has_card()},
+                       {"notices", std::move(notices)},
                        {"max_batch_rows", model.batcher().max_rows()},
                        {"max_image_bytes", static_cast<std::int64_t>(limits.max_image_bytes)},
                        {"max_json_bytes", static_cast<std::int64_t>(limits.max_json_bytes)}});
@@ -128,6 +133,7 @@ std::vector<os::Route> make_routes(Dispatcher& dispatcher, const std::string& ve
       look("/", "A page on which a person tries the models.", RunsOn::kInline, constant(page())),
       predict_row(dispatcher, "/predict"),
       predict_row(dispatcher, "/models/{model}/predict"),
+      predict_row(dispatcher, "/models/{model}/versions/{version}/predict"),
       look("/healthz", "Whether the server is up and its models can answer.", RunsOn::kInline,
            [&dispatcher](const HttpRequest&) { return health(dispatcher.table()); }),
       look("/model", "The default model's inputs, outputs and card.", RunsOn::kInline,

@@ -73,6 +73,7 @@ ServedModel::ServedModel(ModelPlace place, ModelCodec codec, const ServingOption
       codec_(std::move(codec)),
       options_(options),
       crew_(crew),
+      opening_(++crew.openings),
       metrics_(crew.metrics.of_model(place_.name, place_.version)) {}
 
 ServedModel::~ServedModel() = default;
@@ -170,17 +171,35 @@ void ServedModel::infer(ModelRequest request, RunOn where, InferenceDone done) c
   inference.inputs = std::move(request.inputs);
   inference.priority = request.priority;
   if (request.timeout_ns > 0) inference.deadline_ns = begin_ns + request.timeout_ns;
-  inference.done = [self = keep, begin_ns, decode_ns = request.decode_ns,
-                    done = std::move(done)](Result<Inference> answer) mutable {
+  inference.done = counted(request, begin_ns, std::move(done));
+  // Who may be late shall not make others late that joined it.
+  if (!crew_.cache.is_on() || request.timeout_ns > 0) return batcher_->submit(std::move(inference), where);
+  const Hash128 key = crew_.cache.key_of(opening_, inference.inputs);
+  const bool miss = crew_.cache.ask(key, inference.done) == AnswerCache::Outcome::kMiss;
+  statistics_.add_cache(!miss, crew_.clock.now_ns() - begin_ns);
+  (miss ? metrics_.cache_misses : metrics_.cache_hits).add();
+  if (!miss) return;
+  inference.done = [&cache = crew_.cache, key,
+                    answer_first = std::move(inference.done)](Result<Inference> answer) mutable {
+    cache.settle(key, answer);
+    answer_first(std::move(answer));
+  };
+  batcher_->submit(std::move(inference), where);
+}
+
+InferenceDone ServedModel::counted(const ModelRequest& request, std::int64_t begin_ns, InferenceDone done) const {
+  return [self = shared_from_this(), begin_ns, decode_ns = request.decode_ns,
+          done = std::move(done)](Result<Inference> answer) mutable {
     const std::int64_t answered_ns = self->crew_.clock.now_ns();
     RequestTimes times;
     times.decode_ns = decode_ns;
-    if (answer) {
+    const bool ok = answer.has_value();
+    if (ok) {
       times.queue_ns = answer->queue_ns;
       times.compute_ns = answer->compute_ns;
+      times.from_cache = answer->from_cache;
       answer->decode_ns = decode_ns;
     }
-    const bool ok = answer.has_value();
     done(std::move(answer));
     times.encode_ns = self->crew_.clock.now_ns() - answered_ns;
     times.total_ns = answered_ns + times.encode_ns - begin_ns;
@@ -189,7 +208,6 @@ void ServedModel::infer(ModelRequest request, RunOn where, InferenceDone done) c
     self->metrics_.duration.observe(static_cast<double>(times.total_ns) / 1e9);
     self->metrics_.queue.observe(static_cast<double>(times.queue_ns) / 1e9);
   };
-  batcher_->submit(std::move(inference), where);
 }
 
 proof::BatchVerdict ServedModel::prove_batches() const {

@@ -92,11 +92,14 @@ class ServedModel : public std::enable_shared_from_this<ServedModel> {
   void make_batcher(std::unique_ptr<engine::Session> session);
   Status check_golden(const os::FileSystem& files);
   void warm_up();
+  // The answer as it is counted and handed on.
+  InferenceDone counted(const ModelRequest& request, std::int64_t begin_ns, InferenceDone done) const;
 
   const ModelPlace place_;
   const ModelCodec codec_;
   const ServingOptions options_;
   Crew& crew_;
+  const std::uint64_t opening_;
   const ModelMetrics metrics_;
   std::string engine_;
   std::uint64_t bytes_ = 0;

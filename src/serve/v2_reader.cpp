@@ -87,7 +87,11 @@ Result<Tensor> images_tensor(const ModelCodec& codec, std::span<const std::strin
   std::vector<Tensor> rows;
   for (std::size_t i = 0; i < images.size(); ++i) {
     Result<NamedTensor> row = codec.image_input(std::as_bytes(std::span(images[i])));
-    if (!row) return with_context(std::move(row).error(), where + ", image " + std::to_string(i));
+    if (!row) {
+      Error error = with_context(std::move(row).error(), where + ", image " + std::to_string(i));
+      if (error.code == Code::kUnsupported) error.code = Code::kInvalid;  // the client's mistake, not a gap of ours
+      return error;
+    }
     rows.push_back(std::move(row->tensor));
   }
   if (rows.size() == 1) return std::move(rows.front());

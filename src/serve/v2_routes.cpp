@@ -228,7 +228,7 @@ os::Route control(std::string path, std::string summary, Scope scope,
 
 }  // namespace
 
-const Protocol kV2Protocol = {.name = "v2", .read = &read_infer, .refuse = &refuse};
+const Protocol kV2Protocol = {.kind = ProtocolKind::kV2, .read = &read_infer, .refuse = &refuse};
 
 std::vector<os::Route> make_v2_routes(Dispatcher& dispatcher, const std::string& version) {
   ModelTable& table = dispatcher.table();

@@ -30,8 +30,6 @@ void append_number(std::string& out, T value) {
   out.append(text.data(), end);
 }
 
-void append_text(std::string& out, std::string_view text) { out += Json(text).dump(); }
-
 template <class T>
 void append_packed(std::string& out, const Tensor& tensor) {
   const std::byte* from = tensor.bytes().data();
@@ -52,7 +50,7 @@ void append_strings(std::string& out, const Tensor& tensor) {
   for (const std::string& text : tensor.strings()) {
     if (!first) out += ',';
     first = false;
-    append_text(out, text);
+    append_json_string(out, text);
   }
 }
 
@@ -152,7 +150,7 @@ Status append_output(std::string& out, const std::string& name, const Tensor& te
                                          ", which the protocol has no name for"};
   }
   out += R"({"name":)";
-  append_text(out, name);
+  append_json_string(out, name);
   out.append(R"(,"datatype":")").append(datatype).append(R"(","shape":)");
   append_shape(out, tensor.shape());
   if (binary) {
@@ -176,6 +174,11 @@ Status append_flat_json(std::string& out, const Tensor& tensor) {
     return Error{Code::kUnsupported, std::string(v2_name(tensor.dtype())) +
                                          " has no form in JSON; ask for it as binary data (parameter binary_data)"};
   }
+  if (tensor.dtype() == DType::kString && !std::ranges::all_of(tensor.strings(), is_utf8)) {
+    return Error{Code::kUnsupported,
+                 "not all of these bytes are UTF-8 text, and JSON holds nothing else; ask for them "
+                 "as binary data (parameter binary_data)"};
+  }
   out.reserve(out.size() + static_cast<std::size_t>(tensor.size()) * kGuessBytesANumber);
   out += '[';
   row->append(out, tensor);
@@ -188,12 +191,12 @@ Result<os::HttpResponse> write_v2_response(const ModelCodec& codec, std::string_
   os::HttpResponse response;
   std::string& body = response.body;
   body += R"({"model_name":)";
-  append_text(body, codec.name());
+  append_json_string(body, codec.name());
   body += R"(,"model_version":)";
-  append_text(body, version);
+  append_json_string(body, version);
   if (!request.id.empty()) {
     body += R"(,"id":)";
-    append_text(body, request.id);
+    append_json_string(body, request.id);
   }
   body += R"(,"outputs":[)";
   std::vector<Tensor> binaries;

@@ -97,7 +97,7 @@ TEST_F(ClassicsTest, LinesThatDoNotEndAsTheyShould) {
   expect_refused("GET / HTTP/1.1\r\n Host: x\r\n\r\n", 400);
   expect_refused("GET / HTTP/1.1\r\nHost: x\r\nno colon\r\n\r\n", 400);
   expect_refused("GET / HTTP/1.1\r\nHost: x\r\n: empty\r\n\r\n", 400);
-  expect_refused(std::string("GET / HTTP/1.1\r\nHost: x\r\nA: \0\r\n\r\n", 37), 400);
+  expect_refused("GET / HTTP/1.1\r\nHost: x\r\nA: " + std::string(1, '\0') + "\r\n\r\n", 400);
   expect_refused("GET  / HTTP/1.1\r\nHost: x\r\n\r\n", 400);
   expect_refused("GET / HTTP/1.1 \r\nHost: x\r\n\r\n", 400);
   expect_refused("GET / HTTP/1.2\r\nHost: x\r\n\r\n", 400);

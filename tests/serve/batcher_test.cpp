@@ -248,7 +248,9 @@ TEST(Batcher, RefusesWhatWouldWaitTooLong) {
       {.max_runs = 1, .max_wait_ns = 60'000'000});
   ASSERT_OK(bench.ask(row(0)).get());  // now it knows that a row takes 50 ms
   std::vector<std::future<Result<Inference>>> answers;
-  for (int i = 0; i < 4; ++i) answers.push_back(bench.ask(row(1)));
+  answers.push_back(bench.ask(row(1)));
+  gate.wait_for(1);
+  for (int i = 0; i < 3; ++i) answers.push_back(bench.ask(row(1)));
   EXPECT_ERROR(answers[3].get(), Code::kUnavailable, "would wait");
   gate.open();
   for (int i = 0; i < 3; ++i) ASSERT_OK(answers[static_cast<std::size_t>(i)].get());

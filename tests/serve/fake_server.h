@@ -45,8 +45,9 @@ class FakeEngine final : public engine::Engine {
 
 class FakeServer {
  public:
-  explicit FakeServer(serve::TableOptions options = {}, const serve::Limits& limits = {})
-      : options_(std::move(options)), limits_(limits) {
+  explicit FakeServer(serve::TableOptions options = {}, const serve::Limits& limits = {},
+                      const serve::CacheOptions& caching = {})
+      : options_(std::move(options)), limits_(limits), crew_(2, caching) {
     options_.repository = "repo";
     options_.say = [this](const std::string& sentence) {
       const std::lock_guard lock(mutex_);
@@ -112,7 +113,7 @@ class FakeServer {
   std::vector<std::string> said_;
   serve::TableOptions options_;
   serve::Limits limits_;
-  serve::Crew crew_{2};
+  serve::Crew crew_;
   std::optional<serve::ModelTable> table_;
   std::optional<serve::Dispatcher> dispatcher_;
   std::vector<os::Route> routes_;

@@ -92,7 +92,7 @@ Result<Frame> Packet::put(os::SharedBlock& block, FrameKind kind, std::uint64_t 
   }
   RETURN_IF_ERROR(block.reserve(total));
   std::byte* to = block.bytes().data();
-  std::memcpy(to, meta_.data(), meta_.size());
+  if (!meta_.empty()) std::memcpy(to, meta_.data(), meta_.size());
   to += aligned(meta_.size());
   for (const auto& bytes : parts_) {
     if (!bytes.empty()) std::memcpy(to, bytes.data(), bytes.size());

@@ -59,11 +59,11 @@ Result<Addresses> find_addresses(const HttpServerOptions& options) {
 }
 
 // "localhost" names two addresses: people and scripts then mean the IPv4 one.
-const addrinfo& choose_address(const addrinfo& first) {
-  for (const addrinfo* row = &first; row != nullptr; row = row->ai_next) {
+const addrinfo& choose_address(const Addresses& list) {
+  for (const addrinfo* row = list.get(); row != nullptr; row = row->ai_next) {
     if (row->ai_family == AF_INET) return *row;
   }
-  return first;
+  return *list;
 }
 
 void set_option(int descriptor, int level, int name, int value) {
@@ -157,7 +157,7 @@ void Listener::close() {
 
 Result<Listener> listen_tcp(const HttpServerOptions& options) {
   ASSIGN_OR_RETURN(const Addresses addresses, find_addresses(options));
-  const addrinfo& address = choose_address(*addresses);
+  const addrinfo& address = choose_address(addresses);
   Listener listener(open_socket(address.ai_family), "");
   if (!listener.is_open()) return bind_error(options);
   set_option(listener.descriptor_, SOL_SOCKET, SO_REUSEADDR, 1);

@@ -49,10 +49,9 @@ Status use_certificate(SSL_CTX* context, const std::string& pem) {
   const Certificate first = next_certificate(bio);
   if (!first || SSL_CTX_use_certificate(context, first.get()) != 1) return failed("the certificate is no PEM");
   for (int i = 0; i < kMaxChain; ++i) {
-    Certificate more = next_certificate(bio);
+    const Certificate more = next_certificate(bio);
     if (!more) break;
-    if (SSL_CTX_add0_chain_cert(context, more.get()) != 1) return failed("the certificate's chain is not usable");
-    static_cast<void>(more.release());  // the context's now
+    if (SSL_CTX_add1_chain_cert(context, more.get()) != 1) return failed("the certificate's chain is not usable");
   }
   ERR_clear_error();  // the end of the text counts as an error
   return {};
