@@ -2,11 +2,13 @@
 #include <algorithm>
 #include <iostream>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "apps/cli.h"
 #include "apps/engines.h"
 #include "apps/isolation.h"
+#include "apps/lazy_engine.h"
 #include "apps/serve_door.h"
 #include "apps/serve_options.h"
 #include "engine/engine.h"
@@ -48,9 +50,22 @@ Status load_models(serve::ModelTable& table, const ServeArguments& arguments) {
 }
 
 Result<std::unique_ptr<engine::Engine>> open_engine(const ServeArguments& arguments) {
-  if (!arguments.isolate) return make_engine(arguments.engine);
+  if (!arguments.isolate) return make_lazy_engine(arguments.engine);
   ASSIGN_OR_RETURN(std::unique_ptr<engine::ChildEngine> isolated, make_isolated_engine(arguments.engine, {}));
   return std::unique_ptr<engine::Engine>(std::move(isolated));
+}
+
+std::string label_of(const engine::Engine& engine) {
+  const std::string version = engine.version();
+  return engine.name() + (version.empty() ? "" : " " + version);
+}
+
+// Both at once, each with the whole time.
+void stop_doors(os::HttpServer& http, GrpcListener* grpc) {
+  std::thread other;
+  if (grpc != nullptr) other = std::thread([grpc] { grpc->stop(kStopGraceMs); });
+  http.stop(kStopGraceMs);
+  if (other.joinable()) other.join();
 }
 
 int serve_until_stopped(const ServeArguments& arguments) {
@@ -70,12 +85,14 @@ int serve_until_stopped(const ServeArguments& arguments) {
   // From here on the server is live; it is ready when its models are.
   const Result<std::unique_ptr<os::HttpServer>> server = open_door(dispatcher, arguments.door, log->get());
   if (!server) return fail(server.error());
+  const auto grpc = open_grpc(dispatcher, arguments.grpc, arguments.door, log->get());
+  if (!grpc) return fail(grpc.error());
   if (const Status loaded = load_models(table, arguments); !loaded) return fail(loaded.error());
-  std::cout << "Serving " << names_of(table) << " at " << (*server)->url() << " (" << (*engine)->name() << " "
-            << (*engine)->version() << "; Ctrl-C stops)" << std::endl;
+  std::cout << "Serving " << names_of(table) << " at " << (*server)->url() << (*grpc != nullptr ? " and " + (*grpc)->address() : "") << " (" << label_of(**engine)
+            << "; Ctrl-C stops)" << std::endl;
   os::wait_for_stop();
   // No new requests from here on; those in flight finish.
-  (*server)->stop(kStopGraceMs);
+  stop_doors(**server, grpc->get());
   return kDone;
 }
 

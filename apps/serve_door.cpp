@@ -12,6 +12,23 @@ namespace {
 
 constexpr std::uint64_t kMaxPemBytes = std::uint64_t{4} << 20;
 
+void write_down(os::Log& log, const os::Exchange& exchange) {
+  const os::LogLevel level = exchange.status >= 500 ? os::LogLevel::kWarning : os::LogLevel::kInfo;
+  log.write(level, "http.exchange",
+            {{"id", exchange.id},
+             {"method", exchange.method},
+             {"route", exchange.route},
+             {"target", exchange.target},
+             {"status", exchange.status},
+             {"bytes_in", exchange.bytes_in},
+             {"bytes_out", exchange.bytes_out},
+             {"duration_us", exchange.duration_ns / 1000},
+             {"peer", exchange.peer},
+             {"client", exchange.client}});
+}
+
+}  // namespace
+
 Result<std::optional<os::TlsOptions>> tls_options(const DoorArguments& arguments) {
   const os::FileSystem& files = os::real_file_system();
   if (arguments.certificate.empty()) return std::optional<os::TlsOptions>();
@@ -32,22 +49,17 @@ Result<os::ApiKeys> read_keys(const DoorArguments& arguments) {
   return keys;
 }
 
-void write_down(os::Log& log, const os::Exchange& exchange) {
-  const os::LogLevel level = exchange.status >= 500 ? os::LogLevel::kWarning : os::LogLevel::kInfo;
-  log.write(level, "http.exchange",
-            {{"id", exchange.id},
-             {"method", exchange.method},
-             {"route", exchange.route},
-             {"target", exchange.target},
-             {"status", exchange.status},
-             {"bytes_in", exchange.bytes_in},
-             {"bytes_out", exchange.bytes_out},
-             {"duration_us", exchange.duration_ns / 1000},
-             {"peer", exchange.peer},
-             {"client", exchange.client}});
+os::RateLimit rate_limit_of(const DoorArguments& arguments) {
+  return {.per_second = arguments.rate_per_second, .burst = arguments.rate_burst};
 }
 
-}  // namespace
+std::function<void(const os::Exchange&)> exchange_teller(serve::Dispatcher& dispatcher, os::Log* log) {
+  return [&metrics = dispatcher.crew().metrics, log](const os::Exchange& exchange) {
+    metrics.count_exchange(exchange.route, exchange.method, exchange.status, exchange.duration_ns, exchange.bytes_in,
+                           exchange.bytes_out);
+    if (log != nullptr) write_down(*log, exchange);
+  };
+}
 
 void declare_door(CLI::App& app, DoorArguments& arguments) {
   app.add_option("--port", arguments.port, "Port to listen on; 0 takes any free one")
@@ -89,14 +101,10 @@ Result<std::unique_ptr<os::HttpServer>> open_door(serve::Dispatcher& dispatcher,
   options.unix_path = arguments.unix_path;
   options.io_threads = std::max(1, os::physical_cores());
   options.max_connections = arguments.max_connections;
-  options.rate_limit = {.per_second = arguments.rate_per_second, .burst = arguments.rate_burst};
+  options.rate_limit = rate_limit_of(arguments);
   ASSIGN_OR_RETURN(options.tls, tls_options(arguments));
   ASSIGN_OR_RETURN(options.api_keys, read_keys(arguments));
-  options.on_exchange = [&metrics = dispatcher.crew().metrics, log](const os::Exchange& exchange) {
-    metrics.count_exchange(exchange.route, exchange.method, exchange.status, exchange.duration_ns, exchange.bytes_in,
-                           exchange.bytes_out);
-    if (log != nullptr) write_down(*log, exchange);
-  };
+  options.on_exchange = exchange_teller(dispatcher, log);
   auto server = os::HttpServer::start(options, serve::make_routes(dispatcher, ARETE_VERSION));
   if (server || server.error().code != Code::kConflict) return server;
   return Error{Code::kConflict, server.error().message + " with --port"};

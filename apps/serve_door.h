@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "apps/cli.h"
@@ -31,6 +33,13 @@ void declare_door(CLI::App& app, DoorArguments& arguments);
 
 // Nothing where none was asked for. kIo.
 Result<std::unique_ptr<os::Log>> open_log(const DoorArguments& arguments);
+
+// What other doors open with, too. The errors of reading the files that were named.
+Result<std::optional<os::TlsOptions>> tls_options(const DoorArguments& arguments);
+Result<os::ApiKeys> read_keys(const DoorArguments& arguments);
+os::RateLimit rate_limit_of(const DoorArguments& arguments);
+// Counts each exchange and writes it down; `log` may be null. Borrows both.
+std::function<void(const os::Exchange&)> exchange_teller(serve::Dispatcher& dispatcher, os::Log* log);
 
 // Listens from now on. `log` may be null; it is borrowed as the dispatcher is. The errors of HttpServer::start and of
 // the files that were named.

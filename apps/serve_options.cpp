@@ -69,6 +69,7 @@ void declare(CLI::App& app, ServeArguments& arguments) {
       "Then:  curl -F image=@photo.jpg http://127.0.0.1:5001/predict\n"
       "or open http://127.0.0.1:5001/ in a browser. GET /model says what the model takes, GET /openapi.json all "
       "routes.");
+  declare_grpc(app, arguments.grpc);
 }
 
 Result<serve::TableOptions> table_options(const ServeArguments& arguments) {

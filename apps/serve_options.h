@@ -9,6 +9,7 @@
 #include "apps/cli.h"
 #include "apps/engines.h"
 #include "apps/serve_door.h"
+#include "apps/serve_grpc.h"
 #include "core/result.h"
 #include "serve/limits.h"
 #include "serve/model_table.h"
@@ -22,6 +23,7 @@ struct ServeArguments {
   EngineChoice engine;
   bool isolate = false;
   DoorArguments door;
+  GrpcArguments grpc;
   int runs = 0;
   std::int64_t max_batch = 8;
   double max_delay_ms = 0;

@@ -1,6 +1,7 @@
 #include "pass/runner.h"
 
 #include <optional>
+#include <utility>
 
 #include "graph/verifier.h"
 
@@ -14,8 +15,11 @@ Error no_such_pass(std::string_view name) {
 // One pass on one model: tries it, or a part of its rewrites, on copies.
 class PassRun {
  public:
-  PassRun(const PassRow& pass, const graph::Model& before, const RunOptions& options)
-      : pass_(pass), before_(before), options_(options) {}
+  // `spare`: a copy of `before` that is at hand, or nothing; afterwards the same of the model that stands then. Copying
+  // a large graph costs more than most passes, and most passes find nothing to change.
+  PassRun(const PassRow& pass, const graph::Model& before, std::optional<graph::Model>& spare,
+          const RunOptions& options)
+      : pass_(pass), before_(before), spare_(spare), options_(options) {}
 
   // The model that stands afterwards; nothing where the pass changed none or was undone.
   std::optional<graph::Model> run(PassReport& report) {
@@ -26,7 +30,9 @@ class PassRun {
       if (same) {
         report.changes = trial->changes;
         report.dropped = std::move(dropped_);
-        return trial->changes == 0 ? std::nullopt : std::optional(std::move(trial->model));
+        if (trial->changes > 0) return std::move(trial->model);
+        spare_ = std::move(trial->model);
+        return std::nullopt;
       }
       if (trial->asked == 0 || dropped_.size() == kMaxDroppedRewrites || !drop_guilty(trial->asked))
         return undone(report, same.error().message);
@@ -41,9 +47,10 @@ class PassRun {
     std::string last;  // the rewrite before the limit
   };
 
-  // The first `limit` rewrites without those that were found guilty.
+  // The first `limit` rewrites without those that were found guilty. A pass that changes nothing leaves the model as it
+  // is (golden_test.cpp), so that the copy is good for the next pass.
   Result<Trial> attempt(std::size_t limit) const {
-    Trial trial{before_, 0, 0, ""};
+    Trial trial{spare_ ? *std::exchange(spare_, std::nullopt) : before_, 0, 0, ""};
     RewriteGate gate(limit, denied_);
     ASSIGN_OR_RETURN(trial.changes, pass_.run(trial.model, {gate, options_.evaluate}));
     trial.asked = gate.asked();
@@ -83,6 +90,7 @@ class PassRun {
 
   const PassRow& pass_;
   const graph::Model& before_;
+  std::optional<graph::Model>& spare_;
   const RunOptions& options_;
   std::set<std::size_t> denied_;  // turns at the gate
   std::vector<DroppedRewrite> dropped_;
@@ -92,13 +100,14 @@ class PassRun {
 
 std::vector<PassReport> run_rows(graph::Model& model, std::span<const PassRow> rows, const RunOptions& options) {
   std::vector<PassReport> reports;
+  std::optional<graph::Model> spare;
   for (const PassRow& pass : rows) {
     PassReport report;
     report.name = pass.name;
     report.skipped = options.disabled.contains(pass.name);
     const std::int64_t start = options.now_ns ? options.now_ns() : 0;
     if (!report.skipped) {
-      std::optional<graph::Model> after = PassRun(pass, model, options).run(report);
+      std::optional<graph::Model> after = PassRun(pass, model, spare, options).run(report);
       if (after) model = std::move(*after);
     }
     report.time_ns = options.now_ns ? options.now_ns() - start : 0;

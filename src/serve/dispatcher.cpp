@@ -22,106 +22,132 @@ std::int64_t elements_of(const Inference& inference) {
 
 Error too_many() { return {Code::kUnavailable, "too many requests wait already"}; }
 
-}  // namespace
+class HttpCall final : public Call {
+ public:
+  HttpCall(const Protocol& protocol, std::string name, std::string version, os::HttpRequest request,
+           os::Responder respond)
+      : Call(protocol.kind, std::move(name), std::move(version), request.body.size()),
+        protocol_(protocol),
+        request_(std::move(request)),
+        respond_(std::move(respond)) {}
 
-struct Dispatcher::Job {
-  const Protocol& protocol;
-  std::string name;
-  std::string version;
-  os::HttpRequest request;
-  os::Responder respond;
-  std::int64_t arrived_ns = 0;
-  std::size_t body_bytes = 0;
-  Pick pick = {};
-  Question question = {};
-  std::vector<NamedTensor> shadow_inputs = {};
+  std::optional<ModelRequest> read(const ServedModel& model, const Limits& limits) override {
+    auto read = protocol_.read(model, request_, limits);
+    request_.body = std::string();  // the tensors are what counts from here on
+    if (auto* const refusal = std::get_if<os::HttpResponse>(&read)) {
+      response_ = std::move(*refusal);
+      return std::nullopt;
+    }
+    auto& question = std::get<Question>(read);
+    answer_ = std::move(question.answer);
+    return std::move(question.request);
+  }
+  void answer(const ServedModel& model, const Inference& inference) override { response_ = answer_(model, inference); }
+  void refuse(const Error& error) override { response_ = protocol_.refuse(error); }
+  int status() const override { return response_.status; }
+  std::size_t answer_bytes() const override { return response_.body.size(); }
+  void send() override { respond_(std::move(response_)); }
+
+ private:
+  const Protocol& protocol_;
+  os::HttpRequest request_;
+  os::Responder respond_;
+  std::function<os::HttpResponse(const ServedModel& model, const Inference& answer)> answer_;
+  os::HttpResponse response_;
 };
+
+}  // namespace
 
 void Dispatcher::dispatch(const Protocol& protocol, std::string name, std::string version, os::HttpRequest request,
                           os::Responder respond) {
-  if (name.empty()) name = table_.default_name();
-  const std::size_t body_bytes = request.body.size();
-  std::unique_ptr<Job> job(new Job{protocol, std::move(name), std::move(version), std::move(request),
-                                   std::move(respond), crew_.clock.now_ns(), body_bytes});
-  Result<Pick> pick = table_.pick(job->name, job->version);
+  dispatch(std::make_unique<HttpCall>(protocol, std::move(name), std::move(version), std::move(request),
+                                      std::move(respond)));
+}
+
+void Dispatcher::dispatch(CallPtr call) {
+  if (call->name_.empty()) call->name_ = table_.default_name();
+  call->arrived_ns_ = crew_.clock.now_ns();
+  Result<Pick> pick = table_.pick(call->name_, call->version_);
   if (pick) {
-    job->pick = std::move(*pick);
-    return start(std::move(job));
+    call->pick_ = std::move(*pick);
+    return start(std::move(call));
   }
-  if (table_.is_asleep(job->name)) return wake(std::move(job));
-  finish(*job, protocol.refuse(pick.error()));
+  if (table_.is_asleep(call->name_)) return wake(std::move(call));
+  refuse(*call, pick.error());
 }
 
 // Its model made room for others; it is loaded again, and this request waits for that.
-void Dispatcher::wake(std::unique_ptr<Job> job) {
-  if (!crew_.handlers.try_reserve()) return finish(*job, job->protocol.refuse(too_many()));
-  crew_.handlers.run_reserved([this, job = std::move(job)]() mutable {
-    const Status loaded = table_.is_asleep(job->name) ? table_.load(job->name) : Status();
-    Result<Pick> pick = loaded ? table_.pick(job->name, job->version) : Result<Pick>(loaded.error());
-    if (!pick) return finish(*job, job->protocol.refuse(pick.error()));
-    job->pick = std::move(*pick);
-    ask(std::move(job), RunOn::kRunner);
+void Dispatcher::wake(CallPtr call) {
+  if (!crew_.handlers.try_reserve()) return refuse(*call, too_many());
+  crew_.handlers.run_reserved([this, call = std::move(call)]() mutable {
+    Result<Pick> pick = table_.wake(call->name_, call->version_);
+    if (!pick) return refuse(*call, pick.error());
+    call->pick_ = std::move(*pick);
+    ask(std::move(call), RunOn::kRunner);
   });
 }
 
-void Dispatcher::start(std::unique_ptr<Job> job) {
-  const ServedModel& model = *job->pick.model;
-  if (model.is_quick() && job->body_bytes <= kQuickBodyBytes) return ask(std::move(job), RunOn::kHere);
-  if (const Status room = model.has_room(); !room) return finish(*job, job->protocol.refuse(room.error()));
-  if (!crew_.handlers.try_reserve()) return finish(*job, job->protocol.refuse(too_many()));
-  crew_.handlers.run_reserved([this, job = std::move(job)]() mutable { ask(std::move(job), RunOn::kRunner); });
+void Dispatcher::start(CallPtr call) {
+  const ServedModel& model = *call->pick_.model;
+  if (model.is_quick() && call->bytes_ <= kQuickBodyBytes) return ask(std::move(call), RunOn::kHere);
+  if (const Status room = model.has_room(); !room) return refuse(*call, room.error());
+  if (!crew_.handlers.try_reserve()) return refuse(*call, too_many());
+  crew_.handlers.run_reserved([this, call = std::move(call)]() mutable { ask(std::move(call), RunOn::kRunner); });
 }
 
-void Dispatcher::ask(std::unique_ptr<Job> job, RunOn where) {
-  const std::shared_ptr<const ServedModel> model = job->pick.model;
+void Dispatcher::ask(CallPtr call, RunOn where) {
+  const std::shared_ptr<const ServedModel> model = call->pick_.model;
   const std::int64_t begin_ns = crew_.clock.now_ns();
-  auto read = job->protocol.read(*model, job->request, limits_);
-  job->request.body = std::string();  // the tensors are what counts from here on
-  if (auto* const refusal = std::get_if<os::HttpResponse>(&read)) return finish(*job, std::move(*refusal));
-  job->question = std::move(std::get<Question>(read));
-  ModelRequest request = std::move(job->question.request);
-  request.arrived_ns = job->arrived_ns;
-  request.decode_ns = crew_.clock.now_ns() - begin_ns;
-  if (job->pick.shadow) job->shadow_inputs = request.inputs;
-  model->infer(std::move(request), where, [this, job = std::move(job)](Result<Inference> inference) mutable {
-    take(std::move(job), std::move(inference));
+  std::optional<ModelRequest> request = call->read(*model, limits_);
+  if (!request) return finish(*call);
+  request->arrived_ns = call->arrived_ns_;
+  request->decode_ns = crew_.clock.now_ns() - begin_ns;
+  if (call->pick_.shadow) call->shadow_inputs_ = request->inputs;
+  model->infer(std::move(*request), where, [this, call = std::move(call)](Result<Inference> inference) mutable {
+    take(std::move(call), std::move(inference));
   });
 }
 
 // A long answer is written on a handler, so that the run is free for others.
-void Dispatcher::take(std::unique_ptr<Job> job, Result<Inference> inference) {
+void Dispatcher::take(CallPtr call, Result<Inference> inference) {
   const bool large = inference && elements_of(*inference) > kLargeAnswerElements;
-  if (!large || !crew_.handlers.try_reserve()) return answer(*job, inference);
+  if (!large || !crew_.handlers.try_reserve()) return answer(*call, inference);
   crew_.handlers.run_reserved(
-      [this, job = std::move(job), inference = std::move(inference)] { answer(*job, inference); });
+      [this, call = std::move(call), inference = std::move(inference)] { answer(*call, inference); });
 }
 
-void Dispatcher::answer(Job& job, const Result<Inference>& inference) {
-  if (!inference) return finish(job, job.protocol.refuse(inference.error()));
-  finish(job, job.question.answer(*job.pick.model, *inference));
-  if (job.pick.shadow) compare_shadow(job, *inference);
+void Dispatcher::answer(Call& call, const Result<Inference>& inference) {
+  if (!inference) return refuse(call, inference.error());
+  call.answer(*call.pick_.model, *inference);
+  finish(call);
+  if (call.pick_.shadow) compare_shadow(call, *inference);
 }
 
-void Dispatcher::finish(Job& job, os::HttpResponse response) {
-  const std::size_t largest = std::max(job.body_bytes, response.body.size());
-  const ServedModel* const model = job.pick.model.get();
+void Dispatcher::refuse(Call& call, const Error& error) {
+  call.refuse(error);
+  finish(call);
+}
+
+void Dispatcher::finish(Call& call) {
+  const std::size_t largest = std::max(call.bytes_, call.answer_bytes());
+  const ServedModel* const model = call.pick_.model.get();
   // A name that nobody knows must not become a label.
   const std::string_view name = model != nullptr ? std::string_view(model->name()) : "";
   const std::string_view version = model != nullptr ? std::string_view(model->version()) : "";
-  if (model != nullptr && response.status == 200) {
-    model->metrics().answered[static_cast<std::size_t>(job.protocol.kind)]->add();
+  if (model != nullptr && call.status() == 200) {
+    model->metrics().answered[static_cast<std::size_t>(call.kind_)]->add();
   } else {
-    crew_.metrics.count_request(name, version, job.protocol.kind, response.status);
+    crew_.metrics.count_request(name, version, call.kind_, call.status());
   }
-  job.respond(std::move(response));
+  call.send();
   if (largest > kLargeExchangeBytes) crew_.trim_soon();
 }
 
-void Dispatcher::compare_shadow(const Job& job, const Inference& inference) {
-  const std::shared_ptr<const ServedModel> shadow = job.pick.shadow;
+void Dispatcher::compare_shadow(const Call& call, const Inference& inference) {
+  const std::shared_ptr<const ServedModel> shadow = call.pick_.shadow;
   if (shadow->batcher().counts().queued > kMaxShadowQueue) return;
   ModelRequest request;
-  request.inputs = job.shadow_inputs;
+  request.inputs = call.shadow_inputs_;
   request.priority = kPriorities - 1;
   shadow->infer(std::move(request), RunOn::kRunner,
                 [shadow, given = inference.outputs](const Result<Inference>& answer) {

@@ -63,28 +63,38 @@ constexpr std::array<FamilyRow, 15> kFamilies = {{
 
 }  // namespace
 
-std::string_view name_of(ProtocolKind protocol) { return protocol == ProtocolKind::kPredict ? "predict" : "v2"; }
+std::string_view name_of(ProtocolKind protocol) {
+  constexpr std::array<std::string_view, kProtocols> kNames = {"predict", "v2", "grpc"};
+  return kNames[static_cast<std::size_t>(protocol)];
+}
 
 ServeMetrics::ServeMetrics()
     : registry_(kFamilies),
       bytes_in_(registry_.counters("arete_http_bytes_total").with({"in"})),
       bytes_out_(registry_.counters("arete_http_bytes_total").with({"out"})) {}
 
-ModelMetrics ServeMetrics::of_model(std::string_view name, std::string_view version) {
+ModelMetrics ServeMetrics::of_model(const std::string& name, const std::string& version) {
+  const std::lock_guard lock(mutex_);
+  ++openings_[{name, version}];
   watch::Family<watch::Counter>& answers = registry_.counters("arete_infer_requests_total");
   return {.duration = registry_.histograms("arete_infer_duration_seconds").with({name, version}),
           .queue = registry_.histograms("arete_infer_queue_seconds").with({name, version}),
           .compute = registry_.histograms("arete_infer_compute_seconds").with({name, version}),
           .rows = registry_.histograms("arete_infer_batch_rows").with({name, version}),
           .answered = {&answers.with({name, version, name_of(ProtocolKind::kPredict), "200"}),
-                       &answers.with({name, version, name_of(ProtocolKind::kV2), "200"})},
+                       &answers.with({name, version, name_of(ProtocolKind::kV2), "200"}),
+                       &answers.with({name, version, name_of(ProtocolKind::kGrpc), "200"})},
           .cache_hits = registry_.counters("arete_cache_hits_total").with({name, version}),
           .cache_misses = registry_.counters("arete_cache_misses_total").with({name, version}),
           .shadow_same = registry_.counters("arete_shadow_answers_total").with({name, version, "same"}),
           .shadow_different = registry_.counters("arete_shadow_answers_total").with({name, version, "different"})};
 }
 
-void ServeMetrics::forget_model(std::string_view name, std::string_view version) {
+void ServeMetrics::forget_model(const std::string& name, const std::string& version) {
+  const std::lock_guard lock(mutex_);
+  const auto opened = openings_.find({name, version});
+  if (opened == openings_.end() || --opened->second > 0) return;
+  openings_.erase(opened);
   registry_.remove({{"model", name}, {"version", version}});
 }
 

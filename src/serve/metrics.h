@@ -8,17 +8,19 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "watch/registry.h"
 
 namespace arete::serve {
 
 // How a request came, as the label "protocol" says.
-enum class ProtocolKind : std::uint8_t { kPredict, kV2 };
-inline constexpr std::size_t kProtocols = 2;
+enum class ProtocolKind : std::uint8_t { kPredict, kV2, kGrpc };
+inline constexpr std::size_t kProtocols = 3;
 std::string_view name_of(ProtocolKind protocol);
 
 // The metrics of one version of a model, found once. References live as long as ServeMetrics.
@@ -40,9 +42,10 @@ class ServeMetrics {
  public:
   ServeMetrics();
 
-  ModelMetrics of_model(std::string_view name, std::string_view version);
-  // Before the last request of a version is over its numbers may be asked for again.
-  void forget_model(std::string_view name, std::string_view version);
+  // Once for each opening of a version, and forget_model() at its end: the numbers of a version go with its last
+  // opening.
+  ModelMetrics of_model(const std::string& name, const std::string& version);
+  void forget_model(const std::string& name, const std::string& version);
 
   void count_request(std::string_view model, std::string_view version, ProtocolKind protocol, int status);
   // One exchange at the door, whatever it was about. `route` is the row's own text, or empty.
@@ -71,8 +74,9 @@ class ServeMetrics {
   watch::Counter& bytes_out_;
   // Found without a lock or a search, by the address of the row's text; what does not fit is looked up each time.
   std::array<std::atomic<const ExchangeCell*>, kExchangeCells> cells_{};
-  std::mutex mutex_;
+  std::mutex mutex_;  // of what follows
   std::deque<ExchangeCell> made_;
+  std::map<std::pair<std::string, std::string>, int> openings_;
 };
 
 }  // namespace arete::serve

@@ -136,10 +136,24 @@ Error ModelCodec::other_kind(const std::string& given, const std::string& kind) 
   return {Code::kUnsupported, "the model '" + name_ + "' does not take " + given + "; " + fix};
 }
 
-Result<NamedTensor> ModelCodec::image_input(std::span<const std::byte> bytes) const {
+Result<NamedTensor> ModelCodec::image_input(std::span<const std::string_view> images) const {
   if (card_.input.kind != InputKind::kImage) return other_kind("an image", "image");
   const engine::ValueInfo& input = inputs_.front();
-  ASSIGN_OR_RETURN(Tensor tensor, media::decode_to_tensor(bytes, card_.input, input.dtype));
+  ASSIGN_OR_RETURN(Shape shape, media::image_tensor_shape(card_.input, input.dtype));
+  shape.front() = static_cast<std::int64_t>(images.size());
+  ASSIGN_OR_RETURN(Tensor tensor, Tensor::zeros(input.dtype, std::move(shape)));
+  const std::span<std::byte> slots = tensor.mutable_bytes();
+  const std::size_t slot_bytes = images.empty() ? 0 : slots.size() / images.size();
+  const Status decoded = scratches_->with([&](media::ImageScratch& scratch) -> Status {
+    for (std::size_t i = 0; i < images.size(); ++i) {
+      const Status status = media::decode_into(std::as_bytes(std::span(images[i])), card_.input, input.dtype,
+                                               slots.subspan(i * slot_bytes, slot_bytes), &scratch);
+      if (status) continue;
+      return images.size() == 1 ? status : with_context(status.error(), "image " + std::to_string(i));
+    }
+    return {};
+  });
+  if (!decoded) return decoded.error();
   return as_input(input, std::move(tensor));
 }
 

@@ -4,10 +4,11 @@
 // Threads: const once made; every member function may be called from several threads.
 #pragma once
 
-#include <cstddef>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/json.h"
@@ -15,6 +16,7 @@
 #include "core/result.h"
 #include "core/tensor.h"
 #include "engine/engine.h"
+#include "serve/scratch_pool.h"
 
 namespace arete::serve {
 
@@ -39,9 +41,9 @@ class ModelCodec {
   // Zeros for every input, dynamic axes 1; nothing when that would be large or has no dtype for it.
   std::vector<NamedTensor> zero_inputs() const;
 
-  // JPEG or PNG bytes -> the first input. kUnsupported when the card has no image input (says how
-  // to add one); the errors of media::decode_to_tensor.
-  Result<NamedTensor> image_input(std::span<const std::byte> bytes) const;
+  // JPEGs or PNGs -> the first input, a row each, decoded into its place. kUnsupported when the card has no image input
+  // (says how to add one); the errors of media::decode_into, naming the image where there are several.
+  Result<NamedTensor> image_input(std::span<const std::string_view> images) const;
   // Named numbers -> the first input. kUnsupported when the card has no record input.
   Result<NamedTensor> record_input(const Json& record) const;
 
@@ -64,6 +66,7 @@ class ModelCodec {
   std::vector<engine::ValueInfo> inputs_;
   std::vector<engine::ValueInfo> outputs_;
   std::vector<std::string> labels_;  // the card's, made unique
+  std::unique_ptr<ScratchPool> scratches_ = std::make_unique<ScratchPool>();
 };
 
 }  // namespace arete::serve

@@ -11,6 +11,7 @@ namespace arete::serve {
 namespace {
 
 constexpr int kMaxWeight = 1'000'000;
+constexpr int kMostWakes = 16;  // for one request
 
 Error no_model(std::string_view name) {
   return {Code::kNotFound, "there is no model '" + std::string(name) + "'; GET /v2/repository/index lists them"};
@@ -85,7 +86,7 @@ ModelTable::Entry& ModelTable::find_or_add(const std::string& name) {
   std::unique_ptr<Entry>& entry = entries_[name];
   if (entry) return *entry;
   entry = std::make_unique<Entry>();
-  if (first_.empty()) first_ = name;
+  added_.push_back(name);
   auto traffic = options_.traffic.find(name);
   if (traffic == options_.traffic.end()) traffic = options_.traffic.find("");
   if (traffic != options_.traffic.end()) entry->traffic = traffic->second;
@@ -99,16 +100,21 @@ Status ModelTable::add(const ModelPlace& place) {
   if (!fresh) return Error{Code::kConflict, label_of(place.name, place.version) + " is given twice"};
   at->second.place = place;
   at->second.reason = "not loaded yet";
+  entry.expected = true;
   return {};
 }
 
 Status ModelTable::scan() {
   if (options_.repository.empty()) return {};
   ASSIGN_OR_RETURN(const std::vector<std::string> names, list_models(files_, options_.repository));
+  const bool at_start = !scanned_.exchange(true);
   for (const std::string& name : names) {
     if (find(name)) continue;
-    const Status listed = refresh(name, find_or_add(name));
-    if (!listed) say(listed.error().message);
+    Entry& entry = find_or_add(name);
+    const Status listed = refresh(name, entry);
+    const bool has_model = listed || listed.error().code != Code::kNotFound;
+    const std::unique_lock lock(mutex_);
+    if (at_start && has_model) entry.expected = true;
   }
   return {};
 }
@@ -121,6 +127,7 @@ Status ModelTable::refresh(const std::string& name, Entry& entry) {
   if (!places) {
     // A model that was named on the command line needs no repository.
     if (places.error().code == Code::kNotFound && !entry.versions.empty()) return {};
+    entry.reason = places.error().message;
     return std::move(places).error();
   }
   for (ModelPlace& place : *places) {
@@ -156,27 +163,54 @@ Status ModelTable::load(const std::string& name, const std::string& version) {
     entry = &find_or_add(name);
   }
   const std::lock_guard loading(entry->loading);
-  RETURN_IF_ERROR(refresh(name, *entry));
+  return load_locked(name, *entry, version);
+}
+
+Result<Pick> ModelTable::wake(const std::string& name, std::string_view version) {
+  for (int attempt = 1;; ++attempt) {
+    RETURN_IF_ERROR(load_if_asleep(name));
+    Result<Pick> picked = pick(name, version);
+    // Others may have needed its room since.
+    if (picked || !is_asleep(name) || attempt == kMostWakes) return picked;
+  }
+}
+
+Status ModelTable::load_if_asleep(const std::string& name) {
+  Entry* const entry = find(name);
+  if (!entry) return no_model(name);
+  const std::lock_guard loading(entry->loading);
+  std::string version;
+  {
+    const std::shared_lock lock(mutex_);
+    if (!entry->asleep) return {};  // another request woke it
+    version = entry->serving;
+  }
+  return load_locked(name, *entry, version);
+}
+
+// With entry.loading held.
+Status ModelTable::load_locked(const std::string& name, Entry& entry, const std::string& version) {
+  RETURN_IF_ERROR(refresh(name, entry));
   std::string target;
   std::vector<std::string> others;
   {
     const std::shared_lock lock(mutex_);
-    if (entry->versions.empty()) return no_model(name);
-    const auto newest = std::ranges::find_if(entry->versions.rbegin(), entry->versions.rend(), [&](const auto& row) {
-      return row.first != entry->traffic.shadow && "v" + row.first != entry->traffic.shadow;
+    if (entry.versions.empty()) return no_model(name);
+    const auto newest = std::ranges::find_if(entry.versions.rbegin(), entry.versions.rend(), [&](const auto& row) {
+      return row.first != entry.traffic.shadow && "v" + row.first != entry.traffic.shadow;
     });
-    const auto found = version.empty() ? entry->versions.end() : find_version(entry->versions, version);
-    if (!version.empty() && found == entry->versions.end()) return no_version(name, version);
-    target = version.empty() ? (newest == entry->versions.rend() ? entry->versions.begin()->first : newest->first)
+    const auto found = version.empty() ? entry.versions.end() : find_version(entry.versions, version);
+    if (!version.empty() && found == entry.versions.end()) return no_version(name, version);
+    target = version.empty() ? (newest == entry.versions.rend() ? entry.versions.begin()->first : newest->first)
                              : found->first;
-    for (const std::string& wanted : wanted_versions(*entry, target)) {
-      const auto row = entry->versions.find(wanted);
-      if (row == entry->versions.end()) return no_version(name, wanted);
+    for (const std::string& wanted : wanted_versions(entry, target)) {
+      const auto row = entry.versions.find(wanted);
+      if (row == entry.versions.end()) return no_version(name, wanted);
       if (wanted != target && !row->second.model) others.push_back(wanted);
     }
   }
-  for (const std::string& other : others) RETURN_IF_ERROR(load_version(name, *entry, other));
-  return load_version(name, *entry, target);
+  for (const std::string& other : others) RETURN_IF_ERROR(load_version(name, entry, other));
+  return load_version(name, entry, target);
 }
 
 // The new version is whole and has proven itself before anybody is sent to it; from the swap on nobody new is sent to
@@ -195,6 +229,9 @@ Status ModelTable::load_version(const std::string& name, Entry& entry, const std
   Result<std::shared_ptr<const ServedModel>> opened =
       room ? ServedModel::open(place, engine_, files_, options_.serving, crew_)
            : Result<std::shared_ptr<const ServedModel>>(room.error());
+  // Now it is known what it takes, which is more than its file.
+  if (opened) room = make_room((*opened)->bytes(), name);
+  if (opened && !room) opened = room.error();
   std::vector<std::shared_ptr<const ServedModel>> retired;
   {
     const std::unique_lock lock(mutex_);
@@ -206,6 +243,7 @@ Status ModelTable::load_version(const std::string& name, Entry& entry, const std
       if (row.model) retired.push_back(std::move(row.model));
       row.model = *opened;
       row.state = ModelState::kReady;
+      entry.expected = true;
       const bool is_shadow = version == entry.traffic.shadow || "v" + version == entry.traffic.shadow;
       if (!is_shadow || entry.serving.empty()) entry.serving = version;
       entry.asleep = false;
@@ -258,6 +296,7 @@ Status ModelTable::unload(const std::string& name, const std::string& version) {
       if (entry->serving == other) entry->serving.clear();
     }
     entry->asleep = false;
+    if (version.empty()) entry->expected = false;
     // Another version that is loaded goes on answering.
     for (const auto& [other, row] : entry->versions) {
       if (entry->serving.empty() && row.model) entry->serving = other;
@@ -283,9 +322,9 @@ Status ModelTable::make_room(std::uint64_t bytes, const std::string& for_name) {
   const std::uint64_t ceiling = options_.max_model_bytes;
   if (ceiling == 0) return {};
   while (loaded_bytes() + bytes > ceiling) {
-    if (put_to_sleep_oldest(for_name)) continue;
+    if (bytes <= ceiling && put_to_sleep_oldest(for_name)) continue;
     return Error{Code::kExhausted, "the model needs " + std::to_string(bytes) +
-                                       " bytes and more, over the ceiling of " + std::to_string(ceiling) +
+                                       " bytes, over what is left of the ceiling of " + std::to_string(ceiling) +
                                        " for all models"};
   }
   return {};
@@ -354,7 +393,7 @@ Result<Pick> ModelTable::pick(std::string_view name, std::string_view version) c
     if (shadow != entry.versions.end() && shadow->second.model != picked.model) picked.shadow = shadow->second.model;
     if (picked.model) return picked;
     const auto newest = entry.versions.rbegin();
-    const std::string why = newest == entry.versions.rend() ? "not loaded" : newest->second.reason;
+    const std::string why = newest == entry.versions.rend() ? entry.reason : newest->second.reason;
     return Error{Code::kUnavailable, "the model '" + std::string(name) + "' is not ready: " + why};
   }
   const auto row = find_version(entry.versions, std::string(version));
@@ -372,7 +411,10 @@ bool ModelTable::is_asleep(std::string_view name) const {
 
 std::string ModelTable::default_name() const {
   const std::shared_lock lock(mutex_);
-  return first_;
+  for (const std::string& name : added_) {
+    if (!entries_.at(name)->versions.empty()) return name;
+  }
+  return "";
 }
 
 std::vector<ModelRow> ModelTable::rows() const {
@@ -380,6 +422,7 @@ std::vector<ModelRow> ModelTable::rows() const {
   std::vector<ModelRow> rows;
   for (const auto& [name, entry] : entries_) {
     for (const auto& [version, row] : entry->versions) rows.push_back({name, version, row.state, row.reason});
+    if (entry->versions.empty()) rows.push_back({name, "", ModelState::kUnavailable, entry->reason});
   }
   return rows;
 }
@@ -400,7 +443,7 @@ bool ModelTable::all_ready() const {
   return std::ranges::all_of(entries_, [](const auto& row) {
     const Entry& entry = *row.second;
     const auto serving = entry.versions.find(entry.serving);
-    return entry.asleep || (serving != entry.versions.end() && serving->second.model != nullptr);
+    return !entry.expected || entry.asleep || (serving != entry.versions.end() && serving->second.model != nullptr);
   });
 }
 

@@ -82,14 +82,19 @@ class ModelTable {
 
   // kNotFound: no such model; kUnavailable: it is not loaded, or sleeps (see is_asleep).
   Result<Pick> pick(std::string_view name, std::string_view version = "") const;
-  // True when pick() refuses only until load() was called.
+  // True when pick() refuses only until wake() was called.
   bool is_asleep(std::string_view name) const;
-  // The model that is meant when a request names none: the only one, else the first that was added.
+  // pick(), once the version is loaded again that answered before the model was put to sleep. Blocks for that.
+  Result<Pick> wake(const std::string& name, std::string_view version);
+  // The model that is meant when a request names none: the only one, else the first that was added. A folder without a
+  // model is none.
   std::string default_name() const;
 
   std::vector<ModelRow> rows() const;
   std::vector<std::shared_ptr<const ServedModel>> ready() const;
-  bool all_ready() const;  // no model is loading or failed to load
+  // False while a model that was there at the start loads, or when it failed to. What somebody unloaded, or put into
+  // the repository and never loaded, is not waited for.
+  bool all_ready() const;
 
  private:
   struct Version {
@@ -102,6 +107,8 @@ class ModelTable {
     std::map<std::string, Version, decltype(&is_older)> versions{&is_older};
     std::string serving;  // the version that answers; "" none
     Traffic traffic;
+    std::string reason;     // why it has no versions
+    bool expected = false;  // the server is not ready without it
     bool asleep = false;
     mutable std::atomic<std::uint32_t> turn{0};
     std::mutex loading;  // one load or unload at a time
@@ -110,6 +117,8 @@ class ModelTable {
   Entry* find(std::string_view name) const;  // takes the lock; entries stay where they are for ever
   Entry& find_or_add(const std::string& name);
   Status refresh(const std::string& name, Entry& entry);
+  Status load_if_asleep(const std::string& name);
+  Status load_locked(const std::string& name, Entry& entry, const std::string& version);
   Status load_version(const std::string& name, Entry& entry, const std::string& version);
   Status make_room(std::uint64_t bytes, const std::string& for_name);
   bool put_to_sleep_oldest(const std::string& except);
@@ -125,9 +134,10 @@ class ModelTable {
   Crew& crew_;
   const TableOptions options_;
 
+  std::atomic<bool> scanned_{false};
   mutable std::shared_mutex mutex_;  // of everything below, and of entries' members but `loading`
   std::map<std::string, std::unique_ptr<Entry>, std::less<>> entries_;
-  std::string first_;
+  std::vector<std::string> added_;  // in that order
 };
 
 }  // namespace arete::serve

@@ -101,7 +101,7 @@ Read read_image(const ModelCodec& codec, const Limits& limits, std::string_view 
     return error_response(413, "the image has " + std::to_string(image.size()) + " bytes, over the limit of " +
                                    std::to_string(limits.max_image_bytes));
   }
-  Result<NamedTensor> input = codec.image_input(std::as_bytes(std::span(image)));
+  Result<NamedTensor> input = codec.image_input(std::span(&image, 1));
   if (!input) return image_error(codec, input.error());
   return ask_one(std::move(*input));
 }

@@ -76,7 +76,7 @@ ServedModel::ServedModel(ModelPlace place, ModelCodec codec, const ServingOption
       opening_(++crew.openings),
       metrics_(crew.metrics.of_model(place_.name, place_.version)) {}
 
-ServedModel::~ServedModel() = default;
+ServedModel::~ServedModel() { crew_.metrics.forget_model(place_.name, place_.version); }
 
 Result<std::shared_ptr<const ServedModel>> ServedModel::open(const ModelPlace& place, engine::Engine& engine,
                                                              const os::FileSystem& files, const ServingOptions& options,
@@ -97,6 +97,7 @@ Result<std::shared_ptr<const ServedModel>> ServedModel::open(const ModelPlace& p
   made->make_batcher(std::move(opened->session));
   made->warm_up();
   if (const Status good = made->check_golden(files); !good) return with_context(good.error(), place.model_path);
+  made->last_used_ns_ = crew.clock.now_ns();  // somebody wants it: it is not the first to make room
   std::shared_ptr<const ServedModel> model(made.release(), FreeLater{crew});
   return model;
 }

@@ -46,6 +46,8 @@ struct V2InputJson {
   std::string datatype;
   V2Parameters parameters;
   std::optional<Tensor> data;  // nothing without a "data" member
+  // Its elements as the extension packs them, where they come beside the message; borrowed. The parser leaves it empty.
+  std::optional<std::string_view> packed = std::nullopt;
 };
 
 struct V2OutputJson {

@@ -7,7 +7,6 @@
 #include <optional>
 
 #include "core/base64.h"
-#include "core/batch.h"
 #include "core/shape.h"
 #include "serve/v2_json.h"
 
@@ -84,18 +83,9 @@ Result<Tensor> images_tensor(const ModelCodec& codec, std::span<const std::strin
   if (images.empty()) return wrong(where + " has no image");
   if (images.size() > kMaxImages)
     return Error{Code::kExhausted, where + " has more than " + std::to_string(kMaxImages) + " images"};
-  std::vector<Tensor> rows;
-  for (std::size_t i = 0; i < images.size(); ++i) {
-    Result<NamedTensor> row = codec.image_input(std::as_bytes(std::span(images[i])));
-    if (!row) {
-      Error error = with_context(std::move(row).error(), where + ", image " + std::to_string(i));
-      if (error.code == Code::kUnsupported) error.code = Code::kInvalid;  // the client's mistake, not a gap of ours
-      return error;
-    }
-    rows.push_back(std::move(row->tensor));
-  }
-  if (rows.size() == 1) return std::move(rows.front());
-  return concat_rows(rows);
+  Result<NamedTensor> rows = codec.image_input(images);
+  if (!rows) return with_context(std::move(rows).error(), where);
+  return std::move(rows->tensor);
 }
 
 // In JSON an image is base64.
@@ -127,7 +117,7 @@ Result<Tensor> strings_from_binary(const Shape& shape, std::string_view bytes, c
 
 // ---- Inputs ----
 
-Result<Tensor> read_tensor(const ModelCodec& codec, std::size_t index, const V2InputJson& input, BinaryPart& binary) {
+Result<Tensor> read_tensor(const ModelCodec& codec, std::size_t index, const V2InputJson& input) {
   const std::string where = "input '" + input.name + "'";
   const DType dtype = v2_dtype(input.datatype).value_or(DType::kUndefined);
   const engine::ValueInfo& wanted = codec.inputs()[index];
@@ -137,16 +127,11 @@ Result<Tensor> read_tensor(const ModelCodec& codec, std::size_t index, const V2I
     return wrong(where + " is of " + input.datatype + ", the model wants " +
                  std::string(name.empty() ? name_of(wanted.dtype) : name));
   }
-  const auto size = input.parameters.get<std::int64_t>("binary_data_size");
-  if (input.parameters.has("binary_data_size") && (!size || *size < 0))
-    return wrong("the parameter binary_data_size of " + where + " must be a whole number of bytes");
-  if (size && input.data) return wrong(where + " has both \"data\" and binary_data_size");
   if (input.data) return images ? images_from_json(codec, *input.data, where) : Result<Tensor>(*input.data);
-  if (!size) return wrong(where + " has no data");
-  ASSIGN_OR_RETURN(const std::string_view bytes, binary.take(static_cast<std::size_t>(*size), where));
-  if (images) return images_from_binary(codec, input.shape, bytes, where);
-  if (dtype == DType::kString) return strings_from_binary(input.shape, bytes, where);
-  return packed_tensor(dtype, input.shape, bytes, where);
+  if (!input.packed) return wrong(where + " has no data");
+  if (images) return images_from_binary(codec, input.shape, *input.packed, where);
+  if (dtype == DType::kString) return strings_from_binary(input.shape, *input.packed, where);
+  return packed_tensor(dtype, input.shape, *input.packed, where);
 }
 
 template <class Values>
@@ -158,10 +143,10 @@ Result<std::size_t> index_of(const Values& values, const std::string& name, cons
   return wrong("the model has no " + std::string(role) + " '" + name + "'; it has " + known);
 }
 
-Status read_inputs(const ModelCodec& codec, const V2RequestJson& json, BinaryPart& binary, V2Request& into) {
-  for (const V2InputJson& input : json.inputs) {
+Status read_inputs(const ModelCodec& codec, const V2RequestJson& message, V2Request& into) {
+  for (const V2InputJson& input : message.inputs) {
     ASSIGN_OR_RETURN(const std::size_t index, index_of(codec.inputs(), input.name, "input"));
-    ASSIGN_OR_RETURN(Tensor tensor, read_tensor(codec, index, input, binary));
+    ASSIGN_OR_RETURN(Tensor tensor, read_tensor(codec, index, input));
     into.inputs.push_back({input.name, std::move(tensor)});
   }
   return {};
@@ -182,15 +167,15 @@ Result<V2Output> read_output(const ModelCodec& codec, const V2OutputJson& output
   return wanted;
 }
 
-Status read_outputs(const ModelCodec& codec, const V2RequestJson& json, V2Request& into) {
-  const bool binary = json.parameters.get<bool>("binary_data_output").value_or(false);
-  for (const V2OutputJson& output : json.outputs) {
+Status read_outputs(const ModelCodec& codec, const V2RequestJson& message, bool otherwise, V2Request& into) {
+  const bool binary = message.parameters.get<bool>("binary_data_output").value_or(otherwise);
+  for (const V2OutputJson& output : message.outputs) {
     ASSIGN_OR_RETURN(V2Output wanted, read_output(codec, output, binary));
     const bool twice = std::ranges::find(into.outputs, wanted.index, &V2Output::index) != into.outputs.end();
     if (twice) return wrong("the output '" + output.name + "' is asked for twice");
     into.outputs.push_back(wanted);
   }
-  if (!json.outputs.empty()) return {};
+  if (!message.outputs.empty()) return {};
   for (std::size_t i = 0; i < codec.outputs().size(); ++i) into.outputs.push_back({i, binary, 0});
   return {};
 }
@@ -246,6 +231,22 @@ Result<V2Request> read_raw(const ModelCodec& codec, const os::HttpRequest& reque
   return read;
 }
 
+// Gives each input that says so its part of the bytes behind the JSON.
+Status hand_out(std::string_view bytes, std::vector<V2InputJson>& inputs) {
+  BinaryPart binary(bytes);
+  for (V2InputJson& input : inputs) {
+    const std::string where = "input '" + input.name + "'";
+    const auto size = input.parameters.get<std::int64_t>("binary_data_size");
+    if (input.parameters.has("binary_data_size") && (!size || *size < 0))
+      return wrong("the parameter binary_data_size of " + where + " must be a whole number of bytes");
+    if (!size) continue;
+    if (input.data) return wrong(where + " has both \"data\" and binary_data_size");
+    ASSIGN_OR_RETURN(input.packed, binary.take(static_cast<std::size_t>(*size), where));
+  }
+  if (binary.left() == 0) return {};
+  return wrong("the body has " + std::to_string(binary.left()) + " bytes behind the last input's binary data");
+}
+
 // How many bytes of the body are JSON; nothing where the header is not there.
 Result<std::optional<std::size_t>> json_length(const os::HttpRequest& request) {
   const std::string_view text = request.headers.get(kJsonLengthHeader);
@@ -267,16 +268,27 @@ Result<V2Request> read_v2_request(const ModelCodec& codec, const os::HttpRequest
   ASSIGN_OR_RETURN(const std::optional<std::size_t> length, json_length(request));
   if (length == 0) return read_raw(codec, request);
   const std::string_view body = request.body;
-  ASSIGN_OR_RETURN(const V2RequestJson json, parse_v2_json(body.substr(0, length.value_or(body.size()))));
-  BinaryPart binary(length ? body.substr(*length) : std::string_view());
+  ASSIGN_OR_RETURN(V2RequestJson json, parse_v2_json(body.substr(0, length.value_or(body.size()))));
+  RETURN_IF_ERROR(hand_out(length ? body.substr(*length) : std::string_view(), json.inputs));
+  return read_v2_message(codec, json, false);
+}
+
+Result<V2Request> read_v2_message(const ModelCodec& codec, const V2RequestJson& message, bool binary) {
   V2Request read;
-  read.id = json.id;
-  RETURN_IF_ERROR(read_inputs(codec, json, binary, read));
-  if (binary.left() != 0)
-    return wrong("the body has " + std::to_string(binary.left()) + " bytes behind the last input's binary data");
-  RETURN_IF_ERROR(read_outputs(codec, json, read));
-  RETURN_IF_ERROR(read_schedule(json.parameters, read));
+  read.id = message.id;
+  RETURN_IF_ERROR(read_inputs(codec, message, read));
+  RETURN_IF_ERROR(read_outputs(codec, message, binary, read));
+  RETURN_IF_ERROR(read_schedule(message.parameters, read));
   return read;
+}
+
+ModelRequest take_question(V2Request& request) {
+  ModelRequest question;
+  question.inputs = std::move(request.inputs);
+  question.timeout_ns = request.timeout_us * 1000;
+  // The protocol: 0 is the default, 1 goes first, larger numbers later.
+  if (request.priority > 0) question.priority = std::min(request.priority - 1, kPriorities - 1);
+  return question;
 }
 
 }  // namespace arete::serve

@@ -1,6 +1,5 @@
 #include "serve/v2_routes.h"
 
-#include <algorithm>
 #include <functional>
 #include <memory>
 #include <string>
@@ -8,6 +7,7 @@
 
 #include "core/json.h"
 #include "os/http_server/content_coding.h"
+#include "serve/v2_facts.h"
 #include "serve/v2_json.h"
 #include "serve/v2_reader.h"
 #include "serve/v2_writer.h"
@@ -21,7 +21,6 @@ using os::RunsOn;
 using os::Scope;
 
 constexpr std::size_t kMaxControlBytes = 65536;
-constexpr std::string_view kPlatform = "onnx_onnxv1";
 
 // The protocol's own table of statuses; the rest as everywhere.
 HttpResponse refuse(const Error& error) {
@@ -53,10 +52,7 @@ std::variant<Question, HttpResponse> read_infer(const ServedModel& model, const 
   Result<V2Request> read = read_v2_request(model.codec(), coded ? plain : request);
   if (!read) return refuse(read.error());
   Question question;
-  question.request.inputs = std::move(read->inputs);
-  question.request.timeout_ns = read->timeout_us * 1000;
-  // The protocol: 0 is the default, 1 goes first, larger numbers later.
-  if (read->priority > 0) question.request.priority = std::min(read->priority - 1, kPriorities - 1);
+  question.request = take_question(*read);
   question.answer = [asked = std::move(*read), accepts = std::string(request.headers.get("Accept-Encoding"))](
                         const ServedModel& model, const Inference& inference) {
     Result<HttpResponse> response = write_v2_response(model.codec(), model.version(), asked, inference.outputs);
@@ -77,24 +73,9 @@ os::AsyncHandler infer(Dispatcher& dispatcher) {
 
 // ---- Health and metadata ----
 
-Json values_json(const std::vector<engine::ValueInfo>& values) {
-  Json list = Json::array();
-  for (const engine::ValueInfo& value : values) {
-    Json shape = Json::array();
-    for (const std::int64_t size : value.shape) shape.push_back(size);
-    list.push_back(
-        Json::object({{"name", value.name}, {"datatype", v2_name(value.dtype)}, {"shape", std::move(shape)}}));
-  }
-  return list;
-}
+HttpResponse answer(const Result<Json>& facts) { return facts ? say(*facts) : refuse(facts.error()); }
 
-HttpResponse server_metadata(const std::string& version) {
-  Json extensions = Json::array();
-  for (const char* extension : {"binary_tensor_data", "classification", "model_configuration", "model_repository",
-                                "model_repository(unload_dependents)", "parameters", "schedule_policy", "statistics"})
-    extensions.push_back(extension);
-  return say(Json::object({{"name", "arete"}, {"version", version}, {"extensions", std::move(extensions)}}));
-}
+HttpResponse answer(const Status& done) { return done ? say(Json::object()) : refuse(done.error()); }
 
 HttpResponse server_ready(const ModelTable& table) {
   const bool ready = table.all_ready();
@@ -102,67 +83,21 @@ HttpResponse server_ready(const ModelTable& table) {
 }
 
 HttpResponse model_ready(const ModelTable& table, const HttpRequest& request) {
-  const Result<Pick> pick = table.pick(request.param("model"), request.param("version"));
-  if (!pick && pick.error().code == Code::kNotFound) return refuse(pick.error());
-  const bool asleep = !pick && table.is_asleep(request.param("model"));  // it answers when it is asked
-  const bool ready = pick.has_value() || asleep;
-  return say(Json::object({{"name", request.param("model")}, {"ready", ready}}), ready ? 200 : 503);
+  const Result<bool> ready = v2_model_ready(table, request.param("model"), request.param("version"));
+  if (!ready) return refuse(ready.error());
+  return say(Json::object({{"name", request.param("model")}, {"ready", *ready}}), *ready ? 200 : 503);
 }
 
 HttpResponse model_metadata(const ModelTable& table, const HttpRequest& request) {
-  const Result<Pick> pick = table.pick(request.param("model"), request.param("version"));
-  if (!pick) return refuse(pick.error());
-  Json versions = Json::array();
-  for (const ModelRow& row : table.rows()) {
-    if (row.name == pick->model->name() && row.state == ModelState::kReady) versions.push_back(row.version);
-  }
-  return say(Json::object({{"name", pick->model->name()},
-                           {"versions", std::move(versions)},
-                           {"platform", kPlatform},
-                           {"inputs", values_json(pick->model->codec().inputs())},
-                           {"outputs", values_json(pick->model->codec().outputs())}}));
+  return answer(v2_model_metadata(table, request.param("model"), request.param("version")));
 }
 
-// What Triton's clients read of a model's configuration.
 HttpResponse model_config(const ModelTable& table, const HttpRequest& request) {
-  const Result<Pick> pick = table.pick(request.param("model"), request.param("version"));
-  if (!pick) return refuse(pick.error());
-  const ServedModel& model = *pick->model;
-  const std::int64_t rows = model.batcher().max_rows();
-  const auto values = [&](const std::vector<engine::ValueInfo>& infos) {
-    Json list = Json::array();
-    for (const engine::ValueInfo& info : infos) {
-      Json dims = Json::array();
-      for (std::size_t i = rows > 1 ? 1 : 0; i < info.shape.size(); ++i) dims.push_back(info.shape[i]);
-      const std::string_view name = info.dtype == DType::kString ? "STRING" : v2_name(info.dtype);
-      list.push_back(
-          Json::object({{"name", info.name}, {"data_type", "TYPE_" + std::string(name)}, {"dims", std::move(dims)}}));
-    }
-    return list;
-  };
-  return say(Json::object({{"name", model.name()},
-                           {"platform", kPlatform},
-                           {"backend", "onnxruntime"},
-                           {"max_batch_size", rows > 1 ? rows : 0},
-                           {"input", values(model.codec().inputs())},
-                           {"output", values(model.codec().outputs())}}));
+  return answer(v2_model_config(table, request.param("model"), request.param("version")));
 }
 
 HttpResponse statistics(const ModelTable& table, const HttpRequest& request) {
-  const std::string_view name = request.param("model");
-  const std::string_view version = request.param("version");
-  Json list = Json::array();
-  bool known = name.empty();
-  for (const std::shared_ptr<const ServedModel>& model : table.ready()) {
-    if (!name.empty() && (model->name() != name || (!version.empty() && model->version() != version))) continue;
-    known = true;
-    list.push_back(model->statistics().to_json(model->name(), model->version()));
-  }
-  if (!known) {
-    const Result<Pick> pick = table.pick(name, version);
-    if (!pick) return refuse(pick.error());
-  }
-  return say(Json::object({{"model_stats", std::move(list)}}));
+  return answer(v2_statistics(table, request.param("model"), request.param("version")));
 }
 
 // ---- The repository ----
@@ -170,37 +105,19 @@ HttpResponse statistics(const ModelTable& table, const HttpRequest& request) {
 HttpResponse index(ModelTable& table, const HttpRequest& request) {
   const Result<V2Parameters> asked = parse_v2_parameters(request.body);
   if (!asked) return refuse(asked.error());
-  if (const Status scanned = table.scan(); !scanned) return refuse(scanned.error());
-  const bool ready_only = asked->get<bool>("ready").value_or(false);
-  Json list = Json::array();
-  for (const ModelRow& row : table.rows()) {
-    if (ready_only && row.state != ModelState::kReady) continue;
-    list.push_back(Json::object(
-        {{"name", row.name}, {"version", row.version}, {"state", name_of(row.state)}, {"reason", row.reason}}));
-  }
-  return say(list);
+  return answer(v2_repository_index(table, asked->get<bool>("ready").value_or(false)));
 }
 
 HttpResponse load(ModelTable& table, const HttpRequest& request) {
   const Result<V2Parameters> asked = parse_v2_parameters(request.body);
   if (!asked) return refuse(asked.error());
-  for (const auto& [name, value] : asked->values) {
-    if (name == "version") continue;
-    return refuse({Code::kUnsupported, "the load parameter '" + name +
-                                           "' is not taken: models come from the repository folder alone; put the "
-                                           "file there and load it by its name"});
-  }
-  const Status loaded =
-      table.load(std::string(request.param("model")), asked->get<std::string>("version").value_or(""));
-  return loaded ? say(Json::object()) : refuse(loaded.error());
+  return answer(v2_load(table, std::string(request.param("model")), *asked));
 }
 
 HttpResponse unload(ModelTable& table, const HttpRequest& request) {
   const Result<V2Parameters> asked = parse_v2_parameters(request.body);
   if (!asked) return refuse(asked.error());
-  const Status unloaded =
-      table.unload(std::string(request.param("model")), asked->get<std::string>("version").value_or(""));
-  return unloaded ? say(Json::object()) : refuse(unloaded.error());
+  return answer(v2_unload(table, std::string(request.param("model")), *asked));
 }
 
 // A row that asks the table and takes microseconds.
@@ -235,7 +152,7 @@ std::vector<os::Route> make_v2_routes(Dispatcher& dispatcher, const std::string&
   const std::string model = "/v2/models/{model}";
   const std::string of_version = model + "/versions/{version}";
   const auto live = [](const ModelTable&, const HttpRequest&) { return say(Json::object({{"live", true}})); };
-  const auto metadata = [version](const ModelTable&, const HttpRequest&) { return server_metadata(version); };
+  const auto metadata = [version](const ModelTable&, const HttpRequest&) { return say(v2_server_metadata(version)); };
   const auto ready = [](const ModelTable& known, const HttpRequest&) { return server_ready(known); };
   std::vector<os::Route> routes = {
       look("/v2", "The server's name, version and extensions.", metadata, table),

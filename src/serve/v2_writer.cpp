@@ -72,21 +72,6 @@ constexpr std::array<Row, 12> kRows = {{{DType::kBool, &append_packed<bool>},
                                         {DType::kFloat64, &append_packed<double>},
                                         {DType::kString, &append_strings}}};
 
-// ---- Binary ----
-
-void append_binary(std::string& out, const Tensor& tensor) {
-  if (tensor.dtype() != DType::kString) {
-    out.append(reinterpret_cast<const char*>(tensor.bytes().data()), tensor.size_bytes());
-    return;
-  }
-  for (const std::string& text : tensor.strings()) {
-    const auto size = static_cast<std::uint32_t>(text.size());
-    std::array<char, sizeof(size)> head;
-    std::memcpy(head.data(), &size, sizeof(size));
-    out.append(head.data(), head.size()).append(text);
-  }
-}
-
 // ---- Classes: "value:index[:label]" of the k highest ----
 
 std::string class_text(double value, std::size_t index, const std::vector<std::string>& labels) {
@@ -144,14 +129,9 @@ std::size_t binary_size(const Tensor& tensor) {
 }
 
 Status append_output(std::string& out, const std::string& name, const Tensor& tensor, bool binary) {
-  const std::string_view datatype = v2_name(tensor.dtype());
-  if (datatype.empty()) {
-    return Error{Code::kUnsupported, "the output '" + name + "' is of " + std::string(name_of(tensor.dtype())) +
-                                         ", which the protocol has no name for"};
-  }
   out += R"({"name":)";
   append_json_string(out, name);
-  out.append(R"(,"datatype":")").append(datatype).append(R"(","shape":)");
+  out.append(R"(,"datatype":")").append(v2_name(tensor.dtype())).append(R"(","shape":)");
   append_shape(out, tensor.shape());
   if (binary) {
     out += R"(,"parameters":{"binary_data_size":)";
@@ -167,6 +147,29 @@ Status append_output(std::string& out, const std::string& name, const Tensor& te
 }
 
 }  // namespace
+
+Result<Tensor> v2_output(const ModelCodec& codec, const V2Output& wanted, const std::vector<Tensor>& outputs) {
+  const Tensor& tensor = outputs.at(wanted.index);
+  if (wanted.classes > 0) return classes_of_output(codec, wanted, tensor);
+  if (!v2_name(tensor.dtype()).empty()) return tensor;
+  return Error{Code::kUnsupported, "the output '" + codec.outputs()[wanted.index].name + "' is of " +
+                                       std::string(name_of(tensor.dtype())) + ", which the protocol has no name for"};
+}
+
+void append_packed_bytes(std::string& out, const Tensor& tensor) {
+  if (tensor.dtype() != DType::kString) {
+    out.append(reinterpret_cast<const char*>(tensor.bytes().data()), tensor.size_bytes());
+    return;
+  }
+  for (const std::string& text : tensor.strings()) append_packed_text(out, text);
+}
+
+void append_packed_text(std::string& out, std::string_view text) {
+  const auto size = static_cast<std::uint32_t>(text.size());
+  std::array<char, sizeof(size)> head;
+  std::memcpy(head.data(), &size, sizeof(size));
+  out.append(head.data(), head.size()).append(text);
+}
 
 Status append_flat_json(std::string& out, const Tensor& tensor) {
   const auto row = std::ranges::find(kRows, tensor.dtype(), &Row::dtype);
@@ -202,10 +205,7 @@ Result<os::HttpResponse> write_v2_response(const ModelCodec& codec, std::string_
   std::vector<Tensor> binaries;
   for (std::size_t i = 0; i < request.outputs.size(); ++i) {
     const V2Output& wanted = request.outputs[i];
-    Tensor tensor = outputs.at(wanted.index);
-    if (wanted.classes > 0) {
-      ASSIGN_OR_RETURN(tensor, classes_of_output(codec, wanted, tensor));
-    }
+    ASSIGN_OR_RETURN(Tensor tensor, v2_output(codec, wanted, outputs));
     if (i != 0) body += ',';
     RETURN_IF_ERROR(append_output(body, codec.outputs()[wanted.index].name, tensor, wanted.binary));
     if (wanted.binary) binaries.push_back(std::move(tensor));
@@ -214,7 +214,7 @@ Result<os::HttpResponse> write_v2_response(const ModelCodec& codec, std::string_
   if (binaries.empty()) return response;
   response.content_type = "application/octet-stream";
   response.headers.add(std::string(kJsonLengthHeader), std::to_string(body.size()));
-  for (const Tensor& tensor : binaries) append_binary(body, tensor);
+  for (const Tensor& tensor : binaries) append_packed_bytes(body, tensor);
   return response;
 }
 

@@ -356,7 +356,7 @@ class KServe(unittest.TestCase):
         done = subprocess.run([os.environ["ARETE_KSERVE_PYTHON"], script, server.url], capture_output=True, text=True, timeout=120)
         self.assertEqual(done.returncode, 0, done.stderr)
         said = json.loads(done.stdout.splitlines()[-1])
-        self.assertEqual(said["health"], [True, True, True])
+        self.assertEqual(said["health"], [True, True, True, False])
         want = serving.run(models["iris"], {"x": ROWS})["y"]
         for way in ("json", "binary", "dictionary"):
             np.testing.assert_allclose(np.array(said[way]).reshape(3, 3), want, rtol=1e-5, atol=1e-6)

@@ -25,7 +25,7 @@ class Server:
         self.log = Path(folder) / f"serve-{time.monotonic_ns()}.log"
         with self.log.open("w") as log:
             command = [os.path.join(BIN, "arete-serve"), "--port", "0", *map(str, arguments)]
-            self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
+            self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, errors="replace")
         line = self.process.stdout.readline()
         found = re.search(r"http://(\S+:(\d+))", line)
         if not found:

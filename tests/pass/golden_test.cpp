@@ -31,7 +31,8 @@ void expect_golden(const std::string& name, const graph::Model& before, const gr
   EXPECT_EQ(golden.str(), text) << "differs from " << path;
 }
 
-// A pass must find `changes` places, leave a graph that verifies, and find nothing the second time.
+// A pass must find `changes` places, leave a graph that verifies, and find nothing the second time; then it leaves the
+// graph as it is, on which the runner relies.
 void check_pass(const std::string& pass, const std::string& golden, graph::Model model, int changes,
                 const Evaluate& evaluate = {}) {
   ASSERT_OK(graph::verify(model));
@@ -42,7 +43,15 @@ void check_pass(const std::string& pass, const std::string& golden, graph::Model
   EXPECT_EQ(*first, changes);
   ASSERT_OK(graph::verify(model));
   expect_golden(golden, before, model);
+  const std::string text = graph::to_text(model);
   EXPECT_EQ(*find_pass(pass)->run(model, {gate, evaluate}), 0) << "not idempotent";
+  EXPECT_EQ(graph::to_text(model), text);
+  // What finds a place but may not rewrite it leaves all as it was, too.
+  graph::Model untouched = before;
+  RewriteGate closed(0, {});
+  const Result<int> none = find_pass(pass)->run(untouched, {closed, evaluate});
+  ASSERT_OK(none);
+  EXPECT_TRUE(*none > 0 || graph::to_text(untouched) == graph::to_text(before));
 }
 
 ModelBuilder conv_model() {

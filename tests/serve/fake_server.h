@@ -31,6 +31,7 @@ class FakeEngine final : public engine::Engine {
  public:
   std::string name() const override { return "none"; }
   std::string version() const override { return "1"; }
+  std::uint64_t resident_bytes() const override { return 0; }  // so that a model takes its file's bytes
   Result<std::unique_ptr<engine::Session>> open(const engine::ModelSource& source,
                                                 const engine::SessionOptions& /*options*/) override {
     const auto found = models.find({reinterpret_cast<const char*>(source.bytes.view.data()), source.bytes.view.size()});

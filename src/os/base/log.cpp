@@ -22,8 +22,9 @@
 namespace arete::os {
 namespace {
 
-constexpr std::size_t kWriteBytes = PIPE_BUF;  // what a pipe that poll() calls writable takes without blocking
-constexpr int kPollMs = 100;                   // how often a stuck writer looks whether it shall end
+constexpr std::size_t kWriteBytes = PIPE_BUF;     // what a pipe that poll() calls writable takes without blocking
+constexpr std::chrono::milliseconds kGather{10};  // lines of one moment go out together, and wake the writer once
+constexpr int kPollMs = 100;                      // how often a stuck writer looks whether it shall end
 constexpr std::array<std::string_view, 4> kLevels = {"debug", "info", "warning", "error"};
 constexpr std::string_view kReplacement = "\\ufffd";
 constexpr std::string_view kHexDigits = "0123456789abcdef";
@@ -180,6 +181,7 @@ void LineLog::write(LogLevel level, std::string_view event, std::initializer_lis
   if (!takes(level)) return;
   const std::int64_t now_ms = wall_time_ms();
   const std::string line = log_line(now_ms, level, event, fields);
+  bool wake = false;
   {
     const std::lock_guard lock(mutex_);
     if (queued_.size() + line.size() > kMaxQueuedLogBytes) {
@@ -187,13 +189,15 @@ void LineLog::write(LogLevel level, std::string_view event, std::initializer_lis
       ++dropped_unsaid_;
       return;
     }
+    wake = queued_.empty();
     if (dropped_unsaid_ > 0) {
       queued_ += log_line(now_ms, LogLevel::kWarning, "log.dropped", {{"lines", dropped_unsaid_}});
       dropped_unsaid_ = 0;
     }
     queued_ += line;
+    wake = wake || queued_.size() > kMaxQueuedLogBytes / 2;
   }
-  wake_.notify_one();
+  if (wake) wake_.notify_one();
 }
 
 void LineLog::run() {
@@ -208,6 +212,7 @@ void LineLog::run() {
       std::unique_lock lock(mutex_);
       wake_.wait(lock, [this] { return ending_ || !queued_.empty(); });
       if (queued_.empty()) return;
+      wake_.wait_for(lock, kGather, [this] { return ending_ || queued_.size() > kMaxQueuedLogBytes / 2; });
       taken.clear();
       taken.swap(queued_);
     }
