@@ -88,8 +88,9 @@ int serve_until_stopped(const ServeArguments& arguments) {
   const auto grpc = open_grpc(dispatcher, arguments.grpc, arguments.door, log->get());
   if (!grpc) return fail(grpc.error());
   if (const Status loaded = load_models(table, arguments); !loaded) return fail(loaded.error());
-  std::cout << "Serving " << names_of(table) << " at " << (*server)->url() << (*grpc != nullptr ? " and " + (*grpc)->address() : "") << " (" << label_of(**engine)
-            << "; Ctrl-C stops)" << std::endl;
+  std::cout << "Serving " << names_of(table) << " at " << (*server)->url()
+            << (*grpc != nullptr ? " and " + (*grpc)->address() : "") << " (" << label_of(**engine) << "; Ctrl-C stops)"
+            << std::endl;
   os::wait_for_stop();
   // No new requests from here on; those in flight finish.
   stop_doors(**server, grpc->get());

@@ -17,6 +17,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <cerrno>
 #include <chrono>
 #include <cmath>
@@ -244,11 +245,19 @@ class Load {
     if (connection.wanted > 0 && connection.received.size() >= connection.wanted) finish(connection);
   }
 
+  // Names of fields in any case.
+  static std::size_t find_field(const std::string& answer, std::size_t end, std::string_view field) {
+    const auto same = [](char a, char b) { return std::tolower(static_cast<unsigned char>(a)) == b; };
+    const auto head = answer.begin() + static_cast<std::ptrdiff_t>(end);
+    const auto found = std::search(answer.begin(), head, field.begin(), field.end(), same);
+    return found == head ? std::string::npos : static_cast<std::size_t>(found - answer.begin()) + field.size();
+  }
+
   static std::size_t whole_bytes(const std::string& answer) {
     const std::size_t end = answer.find("\r\n\r\n");
     if (end == std::string::npos) return 0;
-    const std::size_t field = answer.find("Content-Length: ");
-    return end + 4 + (field < end ? std::strtoul(answer.c_str() + field + 16, nullptr, 10) : 0);
+    const std::size_t length = find_field(answer, end, "\r\ncontent-length: ");
+    return end + 4 + (length == std::string::npos ? 0 : std::strtoul(answer.c_str() + length, nullptr, 10));
   }
 
   void finish(Connection& connection) {
@@ -261,7 +270,8 @@ class Load {
     }
     connection.busy = false;
     idle_.push_back(&connection);
-    if (connection.received.find("\r\nConnection: close\r\n") < connection.received.find("\r\n\r\n")) {
+    const std::size_t end = connection.received.find("\r\n\r\n") + 2;
+    if (find_field(connection.received, end, "\r\nconnection: close\r\n") != std::string::npos) {
       std::erase(idle_, &connection);
       open(connection);
     }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "os/http_server/content_coding.h"
 #include "proof/output_match.h"
 
 namespace arete::serve {
@@ -32,6 +33,10 @@ class HttpCall final : public Call {
         respond_(std::move(respond)) {}
 
   std::optional<ModelRequest> read(const ServedModel& model, const Limits& limits) override {
+    if (const Status plain = os::decode_body(request_, limits.max_tensor_bytes); !plain) {
+      response_ = os::error_response(plain.error());
+      return std::nullopt;
+    }
     auto read = protocol_.read(model, request_, limits);
     request_.body = std::string();  // the tensors are what counts from here on
     if (auto* const refusal = std::get_if<os::HttpResponse>(&read)) {
@@ -42,7 +47,10 @@ class HttpCall final : public Call {
     answer_ = std::move(question.answer);
     return std::move(question.request);
   }
-  void answer(const ServedModel& model, const Inference& inference) override { response_ = answer_(model, inference); }
+  void answer(const ServedModel& model, const Inference& inference) override {
+    response_ = answer_(model, inference);
+    if (request_.headers.count("Accept-Encoding") > 0) os::encode_body(response_, request_);
+  }
   void refuse(const Error& error) override { response_ = protocol_.refuse(error); }
   int status() const override { return response_.status; }
   std::size_t answer_bytes() const override { return response_.body.size(); }

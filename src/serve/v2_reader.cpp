@@ -84,7 +84,12 @@ Result<Tensor> images_tensor(const ModelCodec& codec, std::span<const std::strin
   if (images.size() > kMaxImages)
     return Error{Code::kExhausted, where + " has more than " + std::to_string(kMaxImages) + " images"};
   Result<NamedTensor> rows = codec.image_input(images);
-  if (!rows) return with_context(std::move(rows).error(), where);
+  if (!rows) {
+    Error error = with_context(std::move(rows).error(), where);
+    // A format that we lack, and what is no image at all, is the client's mistake.
+    if (error.code == Code::kUnsupported) error.code = Code::kInvalid;
+    return error;
+  }
   return std::move(rows->tensor);
 }
 

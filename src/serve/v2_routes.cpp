@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "core/json.h"
-#include "os/http_server/content_coding.h"
 #include "serve/v2_facts.h"
 #include "serve/v2_json.h"
 #include "serve/v2_reader.h"
@@ -41,24 +40,14 @@ HttpResponse say(const Json& json, int status = 200) {
 // ---- Inference ----
 
 std::variant<Question, HttpResponse> read_infer(const ServedModel& model, const HttpRequest& request,
-                                                const Limits& limits) {
-  const bool coded = request.headers.count("Content-Encoding") > 0;
-  HttpRequest plain;
-  if (coded) {
-    plain = request;
-    if (const Status status = os::decode_body(plain, limits.max_tensor_bytes); !status)
-      return os::error_response(status.error());
-  }
-  Result<V2Request> read = read_v2_request(model.codec(), coded ? plain : request);
+                                                const Limits& /*limits*/) {
+  Result<V2Request> read = read_v2_request(model.codec(), request);
   if (!read) return refuse(read.error());
   Question question;
   question.request = take_question(*read);
-  question.answer = [asked = std::move(*read), accepts = std::string(request.headers.get("Accept-Encoding"))](
-                        const ServedModel& model, const Inference& inference) {
+  question.answer = [asked = std::move(*read)](const ServedModel& model, const Inference& inference) {
     Result<HttpResponse> response = write_v2_response(model.codec(), model.version(), asked, inference.outputs);
-    if (!response) return refuse(response.error());
-    if (!accepts.empty()) os::encode_body(*response, accepts);
-    return std::move(*response);
+    return response ? std::move(*response) : refuse(response.error());
   };
   return question;
 }

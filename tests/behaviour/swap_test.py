@@ -29,6 +29,7 @@ from harness import floats, model_of
 SECONDS = float(os.environ.get("ARETE_SWAP_SECONDS", "25"))
 SWAPS_A_MINUTE = 50
 PROCESSES, THREADS = 2, 3
+REST_S = 0.2  # between a load that took its time and the next one
 QUESTIONS = 16
 SETTLE_S = 20
 MB = 1 << 20
@@ -151,7 +152,7 @@ class Swaps(unittest.TestCase):
                 swaps, levels = [], []
                 begin = time.monotonic()
                 while (due := len(swaps) * 60 / SWAPS_A_MINUTE) < seconds - 1:
-                    time.sleep(max(0, begin + due - time.monotonic()))
+                    time.sleep(max(REST_S, begin + due - time.monotonic()))
                     self.swap(server, name, "12"[len(swaps) % 2], swaps)
                     levels.append(server.resident_bytes())
                 results = [future.result(timeout=seconds + 120) for future in asked]
@@ -167,7 +168,10 @@ class Swaps(unittest.TestCase):
             while (end := server.resident_bytes()) > level + kept_bytes and time.monotonic() < settle:
                 time.sleep(0.2)
             longest = max(received - sent for sent, received, _ in seen)
-            print(f"{name}: {len(swaps)} swaps, {len(seen)} answers ({by}), {judged} of them in order, longest {longest * 1e3:.0f} ms; memory "
+            loads = sorted(returned - began for _, began, returned in swaps)
+            a_minute = len(swaps) * 60 / (swaps[-1][2] - begin)
+            print(f"{name}: {len(swaps)} swaps, {a_minute:.0f} a minute, a load takes {loads[len(loads) // 2] * 1e3:.0f} ms in the middle and "
+                  f"{loads[-1] * 1e3:.0f} at most; {len(seen)} answers ({by}), {judged} of them in order, longest {longest * 1e3:.0f} ms; memory "
                   f"{level / MB:.0f} MB at most in the first swaps, {end / MB:.0f} MB at the end, most {max(levels) / MB:.0f} MB", flush=True)
             self.assertLess(end, level + kept_bytes)
             self.assertEqual(server.stop(), 0, server.said)

@@ -3,6 +3,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "core/base64.h"
 #include "os/http_server/http_server.h"
 #include "serve/guess_card.h"
 #include "tests/serve/fake_server.h"
@@ -90,6 +91,18 @@ TEST(PredictImage, TakesTheImageAsTheBody) {
   EXPECT_EQ(post(*server, "application/octet-stream", boot_png()).status, 200);
   EXPECT_EQ(post(*server, "", boot_png()).status, 200);
   EXPECT_EQ(post(*server, "image/png", "").body, R"({"error":"No image provided"})");
+}
+
+TEST(PredictImage, TakesBase64InJson) {
+  const auto server = image_server();
+  const std::string text = encode_base64(boot_png());
+  for (const std::string& head : {std::string(), std::string("data:image/png;base64,")}) {
+    const HttpResponse response = post(*server, "application/json", R"({"image":")" + head + text + R"("})");
+    EXPECT_EQ(response.status, 200) << response.body;
+    EXPECT_EQ(body_of(response).find("prediction")->as_string(), "dark");
+  }
+  EXPECT_EQ(post(*server, "application/json", R"({"image":"???"})").status, 400);
+  EXPECT_EQ(post(*server, "application/json", R"({"image":""})").body, R"({"error":"No image provided"})");
 }
 
 TEST(PredictImage, SaysWhatIsWrong) {

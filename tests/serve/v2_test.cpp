@@ -2,7 +2,10 @@
 // byte, and what must be refused.
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cstring>
+#include <random>
+#include <thread>
 
 #include "serve/v2_message.h"
 #include "tests/serve/fake_server.h"
@@ -323,6 +326,55 @@ TEST(V2, PackedBodiesAreTakenAndGiven) {
   EXPECT_LT(response.body.size(), 1000U);
   EXPECT_EQ(infer("FP32", "{}", {{"Content-Encoding", "br"}}).status, 415);
   EXPECT_EQ(infer("FP32", "{}", {{"Content-Encoding", "gzip"}}).status, 400);
+}
+
+// Whatever comes from how many threads, each gets the answer to its own question: its id, its outputs in its order, its
+// values, its error.
+TEST(V2, MixedRequestsOfManyThreadsGetTheirOwnAnswers) {
+  FakeServer own;
+  own.add("m", "1", echo({{"a", DType::kFloat32, {-1, -1}}, {"b", DType::kInt64, {-1}}}));
+  own.load("m");
+  while (own.table().pick("m")->model->batcher().max_rows() == 1) std::this_thread::yield();  // batches are proven
+  static_cast<void>(own.ask("GET", "/v2"));  // its routes are made before the threads
+  std::atomic<int> wrong{0}, refused{0};
+  std::vector<std::thread> threads;
+  for (unsigned seed = 0; seed < 6; ++seed) {
+    threads.emplace_back([&own, &wrong, &refused, seed] {
+      std::mt19937 random(seed);
+      for (int i = 0; i < 150; ++i) {
+        const std::string id = std::to_string(seed) + "." + std::to_string(i);
+        const auto rows = 1 + random() % 3;
+        const auto width = 1 + random() % 2;
+        const bool bad = random() % 8 == 0;
+        std::string a;
+        std::string b;
+        for (std::size_t k = 0; k < rows * width; ++k) a += (k == 0 ? "" : ",") + std::to_string(random() % 1000);
+        for (std::size_t k = 0; k < rows + (bad ? 1 : 0); ++k)
+          b += (k == 0 ? "" : ",") + std::to_string(random() % 1000);
+        const std::string shape = "[" + std::to_string(rows) + "," + std::to_string(width) + "]";
+        const std::string count = "[" + std::to_string(rows) + "]";
+        const bool only_b = random() % 2 == 0;
+        const std::string body = R"({"id":")" + id + R"(","parameters":{"priority":)" + std::to_string(random() % 5) +
+                                 R"(},"inputs":[{"name":"b","shape":)" + count + R"(,"datatype":"INT64","data":[)" + b +
+                                 R"(]},{"name":"a","shape":)" + shape + R"(,"datatype":"FP32","data":[)" + a + "]}]" +
+                                 (only_b ? R"(,"outputs":[{"name":"b_out"}])" : "") + "}";
+        const HttpResponse response = own.ask("POST", "/v2/models/m/infer", body);
+        if (bad) {
+          refused += response.status == 400 ? 1 : 0;
+          wrong += response.status == 400 ? 0 : 1;
+          continue;
+        }
+        const std::string out_a = R"({"name":"a_out","datatype":"FP32","shape":)" + shape + R"(,"data":[)" + a + "]},";
+        const std::string wanted = R"({"model_name":"m","model_version":"1","id":")" + id + R"(","outputs":[)" +
+                                   (only_b ? "" : out_a) + R"({"name":"b_out","datatype":"INT64","shape":)" + count +
+                                   R"(,"data":[)" + b + "]}]}";
+        wrong += response.status == 200 && response.body == wanted ? 0 : 1;
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(wrong, 0);
+  EXPECT_GT(refused, 0);
 }
 
 }  // namespace

@@ -9,8 +9,11 @@ namespace arete::serve {
 
 InferStream::InferStream(Dispatcher& dispatcher, Visit visit, const grpc::CallbackServerContext& context)
     : dispatcher_(dispatcher), visit_(std::move(visit)), context_(context) {
-  if (visit_.refusal()) return finish(*visit_.refusal());
-  StartRead(&request_);
+  if (visit_.refusal()) {
+    finish(*visit_.refusal());
+  } else {
+    StartRead(&request_);
+  }
 }
 
 void InferStream::OnReadDone(bool ok) {
