@@ -21,6 +21,7 @@ class Settings:
     build: pathlib.Path
     threads: int
     pairs: int = 30
+    server_turn_s: float = 5.0
     turn_s: float = 0.5  # short ones: /proc/stat counts ticks of 10 ms, too coarse to judge the others
     max_void: int = 120
     keep_void: bool = False

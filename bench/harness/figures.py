@@ -67,3 +67,13 @@ def ratio_figure(what, ratio, control, demand_at_most=None, words=("slower", "no
     note = f"{clock} time, {ratio['pairs']} pairs; control {span}"
     return figure(what, best["median"], "x", best["interval"], f"at most {demand_at_most}" if demand_at_most else None,
                   verdict, note)
+
+
+def served_figure(what, ratio, control, at_least):
+    """A ratio of rates, ours / theirs, that shall be at least so much; near the demand that of their CPU times decides, theirs / ours."""
+    chosen = judged(ratio, control, at_least)
+    clock, best = chosen or ("wall", ratio["wall"])
+    verdict = verdict_at_least(at_least, best) if chosen else "too noisy"
+    note = "{} time, control {:.3f} to {:.3f}; by the {} {:.3f}".format(
+        clock, *control[clock]["interval"], *next((other, ratio[other]["median"]) for other in ("wall", "cpu") if other != clock))
+    return figure(what, best["median"], "x", best["interval"], f"at least {at_least}", verdict, note)

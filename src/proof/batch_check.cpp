@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 #include <numeric>
+#include <optional>
 
 #include "core/batch.h"
 #include "proof/sample_batch.h"
@@ -72,6 +73,21 @@ Result<std::vector<Row>> extreme_rows(const Golden& golden) {
     rows[2].push_back({like.name, std::move(zeros)});
   }
   return rows;
+}
+
+// What a careless client sends: NaN in every place of every float32 input; nothing where no input takes that.
+std::optional<Row> not_numbers(const Golden& golden) {
+  Row row;
+  bool any = false;
+  for (const NamedTensor& like : golden.samples.front().inputs) {
+    Tensor tensor = like.tensor;
+    if (tensor.dtype() == DType::kFloat32) {
+      any = true;
+      std::ranges::fill(tensor.mutable_data<float>(), std::numeric_limits<float>::quiet_NaN());
+    }
+    row.push_back({like.name, std::move(tensor)});
+  }
+  return any ? std::optional(std::move(row)) : std::nullopt;
 }
 
 Result<Row> join(std::span<const Row* const> rows) {
@@ -188,6 +204,13 @@ BatchVerdict check_batching(const BatchQuestion& question, const Golden& golden,
     if (i % 4 != 0 || i / 4 >= extremes->size()) continue;
     rows.push_back(&(*extremes)[i / 4]);
     answers.push_back(&extreme_alone[i / 4]);
+  }
+  const std::optional<Row> broken = not_numbers(golden);
+  const Result<std::vector<Tensor>> broken_alone =
+      broken ? run(*broken) : Result<std::vector<Tensor>>(Error{Code::kUnsupported, "no input holds such values"});
+  if (broken_alone) {
+    rows.insert(rows.begin() + 1, &*broken);
+    answers.insert(answers.begin() + 1, &*broken_alone);
   }
   Trial trial(question, run, std::move(rows), std::move(answers));
   for (const std::int64_t size : {std::int64_t{1}, std::int64_t{2}, std::int64_t{3}, question.max_rows}) {

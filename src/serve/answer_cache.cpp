@@ -19,7 +19,7 @@ std::size_t bytes_of(const Inference& answer) {
   for (const Tensor& output : answer.outputs) {
     bytes += output.size_bytes();
     if (output.dtype() != DType::kString) continue;
-    for (const std::string& text : output.strings()) bytes += text.size() + sizeof(text);
+    for (const std::string& text : output.strings()) bytes += text.size() + sizeof(std::string);
   }
   return bytes;
 }

@@ -117,7 +117,7 @@ class Batcher {
   Waiting wrap(InferenceRequest request) const;
   std::optional<Error> refusal(const Waiting& waiting) const;  // under the lock
   void note_arrival(std::int64_t now_ns);                      // under the lock
-  void work();                                                 // holds a run until nothing waits
+  void work();                                                 // holds a run until nothing waits, turn by turn
   void hand_over();                                            // the run that ended here goes on on a runner
   Batch take(std::unique_lock<std::mutex>& lock, Batch& expired);
   Waiting remove(std::deque<Waiting>& queue, std::deque<Waiting>::iterator& at);

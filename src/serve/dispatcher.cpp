@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <new>
 
 #include "os/http_server/content_coding.h"
 #include "proof/output_match.h"
@@ -20,6 +21,8 @@ std::int64_t elements_of(const Inference& inference) {
   for (const Tensor& output : inference.outputs) elements += output.size();
   return elements;
 }
+
+Error no_memory() { return {Code::kUnavailable, "not enough memory for this request now; try again later"}; }
 
 Error too_many() { return {Code::kUnavailable, "too many requests wait already"}; }
 
@@ -81,7 +84,11 @@ void Dispatcher::dispatch(CallPtr call) {
     return start(std::move(call));
   }
   if (table_.is_asleep(call->name_)) return wake(std::move(call));
-  refuse(*call, pick.error());
+  // Another request may have woken it since.
+  pick = table_.pick(call->name_, call->version_);
+  if (!pick) return refuse(*call, pick.error());
+  call->pick_ = std::move(*pick);
+  start(std::move(call));
 }
 
 // Its model made room for others; it is loaded again, and this request waits for that.
@@ -91,6 +98,7 @@ void Dispatcher::wake(CallPtr call) {
     Result<Pick> pick = table_.wake(call->name_, call->version_);
     if (!pick) return refuse(*call, pick.error());
     call->pick_ = std::move(*pick);
+    crew_.reading_waits();
     ask(std::move(call), RunOn::kRunner);
   });
 }
@@ -98,22 +106,36 @@ void Dispatcher::wake(CallPtr call) {
 void Dispatcher::start(CallPtr call) {
   const ServedModel& model = *call->pick_.model;
   if (model.is_quick() && call->bytes_ <= kQuickBodyBytes) return ask(std::move(call), RunOn::kHere);
-  if (const Status room = model.has_room(); !room) return refuse(*call, room.error());
+  const Status room = model.has_room(crew_.expected_reading_wait_ns());
+  if (!room) return refuse(*call, room.error());
   if (!crew_.handlers.try_reserve()) return refuse(*call, too_many());
+  crew_.reading_waits();
   crew_.handlers.run_reserved([this, call = std::move(call)]() mutable { ask(std::move(call), RunOn::kRunner); });
 }
 
 void Dispatcher::ask(CallPtr call, RunOn where) {
   const std::shared_ptr<const ServedModel> model = call->pick_.model;
   const std::int64_t begin_ns = crew_.clock.now_ns();
-  std::optional<ModelRequest> request = call->read(*model, limits_);
+  std::optional<ModelRequest> request = read(*call);
+  const std::int64_t took_ns = crew_.clock.now_ns() - begin_ns;
+  if (where == RunOn::kRunner) crew_.reading_ends(took_ns);
   if (!request) return finish(*call);
   request->arrived_ns = call->arrived_ns_;
-  request->decode_ns = crew_.clock.now_ns() - begin_ns;
+  request->decode_ns = took_ns;
   if (call->pick_.shadow) call->shadow_inputs_ = request->inputs;
   model->infer(std::move(*request), where, [this, call = std::move(call)](Result<Inference> inference) mutable {
     take(std::move(call), std::move(inference));
   });
+}
+
+// No memory for one request is that request's end, not the server's.
+std::optional<ModelRequest> Dispatcher::read(Call& call) {
+  try {
+    return call.read(*call.pick_.model, limits_);
+  } catch (const std::bad_alloc&) {
+    call.refuse(no_memory());
+    return std::nullopt;
+  }
 }
 
 // A long answer is written on a handler, so that the run is free for others.
@@ -126,7 +148,11 @@ void Dispatcher::take(CallPtr call, Result<Inference> inference) {
 
 void Dispatcher::answer(Call& call, const Result<Inference>& inference) {
   if (!inference) return refuse(call, inference.error());
-  call.answer(*call.pick_.model, *inference);
+  try {
+    call.answer(*call.pick_.model, *inference);
+  } catch (const std::bad_alloc&) {
+    call.refuse(no_memory());
+  }
   finish(call);
   if (call.pick_.shadow) compare_shadow(call, *inference);
 }

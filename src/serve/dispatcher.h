@@ -90,6 +90,7 @@ class Dispatcher {
   void wake(CallPtr call);
   void start(CallPtr call);
   void ask(CallPtr call, RunOn where);
+  std::optional<ModelRequest> read(Call& call);
   void take(CallPtr call, Result<Inference> inference);
   void answer(Call& call, const Result<Inference>& inference);
   void refuse(Call& call, const Error& error);

@@ -140,6 +140,13 @@ Status ModelTable::refresh(const std::string& name, Entry& entry) {
 
 // ---- Loading ----
 
+// Whether requests that name no version may go to this one.
+bool ModelTable::may_serve(const Entry& entry, const std::string& version) {
+  const auto is_it = [&](const std::string& name) { return name == version || name == "v" + version; };
+  if (entry.traffic.split.empty()) return !is_it(entry.traffic.shadow);
+  return std::ranges::any_of(entry.traffic.split, is_it, &Traffic::Share::version);
+}
+
 // Versions that shall be loaded when `newest` serves.
 std::vector<std::string> ModelTable::wanted_versions(const Entry& entry, const std::string& newest) {
   std::vector<std::string> wanted;
@@ -170,8 +177,9 @@ Result<Pick> ModelTable::wake(const std::string& name, std::string_view version)
   for (int attempt = 1;; ++attempt) {
     RETURN_IF_ERROR(load_if_asleep(name));
     Result<Pick> picked = pick(name, version);
-    // Others may have needed its room since.
-    if (picked || !is_asleep(name) || attempt == kMostWakes) return picked;
+    if (picked || attempt == kMostWakes) return picked;
+    // Others may have needed its room since, and others may have woken it again.
+    if (!is_asleep(name)) return pick(name, version);
   }
 }
 
@@ -197,7 +205,7 @@ Status ModelTable::load_locked(const std::string& name, Entry& entry, const std:
     const std::shared_lock lock(mutex_);
     if (entry.versions.empty()) return no_model(name);
     const auto newest = std::ranges::find_if(entry.versions.rbegin(), entry.versions.rend(), [&](const auto& row) {
-      return row.first != entry.traffic.shadow && "v" + row.first != entry.traffic.shadow;
+      return may_serve(entry, row.first);
     });
     const auto found = version.empty() ? entry.versions.end() : find_version(entry.versions, version);
     if (!version.empty() && found == entry.versions.end()) return no_version(name, version);
@@ -222,8 +230,11 @@ Status ModelTable::load_version(const std::string& name, Entry& entry, const std
     Version& row = entry.versions.at(version);
     place = row.place;
     if (!row.model) row.state = ModelState::kLoading;
-    row.reason.clear();
+    row.reason = row.model ? "" : "it is loading";
   }
+  // Two that looked for room at once would both find it.
+  std::unique_lock<std::mutex> alone;
+  if (options_.max_model_bytes > 0) alone = std::unique_lock(making_room_);
   const Result<os::FileInfo> info = files_.info(place.model_path);
   Status room = info ? make_room(info->size_bytes, name) : Status(info.error());
   Result<std::shared_ptr<const ServedModel>> opened =
@@ -244,12 +255,13 @@ Status ModelTable::load_version(const std::string& name, Entry& entry, const std
       row.model = *opened;
       row.state = ModelState::kReady;
       entry.expected = true;
-      const bool is_shadow = version == entry.traffic.shadow || "v" + version == entry.traffic.shadow;
-      if (!is_shadow || entry.serving.empty()) entry.serving = version;
+      row.reason.clear();
+      if (may_serve(entry, version) || entry.serving.empty()) entry.serving = version;
       entry.asleep = false;
       const std::vector<std::string> wanted = wanted_versions(entry, entry.serving);
       for (auto& [other, old] : entry.versions) {
-        if (!old.model || std::ranges::find(wanted, other) != wanted.end()) continue;
+        // One that was asked for beside a split answers who names it.
+        if (!old.model || other == version || std::ranges::find(wanted, other) != wanted.end()) continue;
         retired.push_back(std::move(old.model));
         old.model = nullptr;
         old.state = ModelState::kUnavailable;
@@ -277,7 +289,7 @@ void ModelTable::start_proof(const std::shared_ptr<const ServedModel>& model) {
         verdict.max_rows > 1 ? "up to " + std::to_string(verdict.max_rows) + " rows run together" : "no batching";
     tell(label_of(model->name(), model->version()) + ": " + outcome + ": " + verdict.why);
   };
-  static_cast<void>(crew_.chores.try_run(prove));  // else it goes on without batches
+  static_cast<void>(crew_.proofs.try_run(prove));  // else it goes on without batches
 }
 
 Status ModelTable::unload(const std::string& name, const std::string& version) {
@@ -285,24 +297,26 @@ Status ModelTable::unload(const std::string& name, const std::string& version) {
   if (!entry) return no_model(name);
   const std::lock_guard loading(entry->loading);
   std::vector<std::shared_ptr<const ServedModel>> retired;
+  bool slept = false;
   {
     const std::unique_lock lock(mutex_);
     for (auto& [other, row] : entry->versions) {
-      if (!row.model || (!version.empty() && other != version)) continue;
-      retired.push_back(std::move(row.model));
+      const bool sleeps = entry->asleep && entry->serving == other;
+      if ((!row.model && !sleeps) || (!version.empty() && other != version)) continue;
+      slept = slept || sleeps;
+      if (row.model) retired.push_back(std::move(row.model));
       row.model = nullptr;
       row.state = ModelState::kUnavailable;
       row.reason = "unloaded";
       if (entry->serving == other) entry->serving.clear();
     }
-    entry->asleep = false;
-    if (version.empty()) entry->expected = false;
     // Another version that is loaded goes on answering.
     for (const auto& [other, row] : entry->versions) {
       if (entry->serving.empty() && row.model) entry->serving = other;
     }
+    if (entry->serving.empty()) entry->asleep = entry->expected = false;
   }
-  if (retired.empty()) return Error{Code::kNotFound, "the model '" + name + "' is not loaded"};
+  if (retired.empty() && !slept) return Error{Code::kNotFound, "the model '" + name + "' is not loaded"};
   for (const std::shared_ptr<const ServedModel>& old : retired) old->end_proof();
   crew_.metrics.count_load("unloaded");
   retired.clear();
@@ -312,17 +326,21 @@ Status ModelTable::unload(const std::string& name, const std::string& version) {
 
 // ---- The ceiling ----
 
-std::uint64_t ModelTable::loaded_bytes() const {
+std::uint64_t ModelTable::loaded_bytes(std::string_view name) const {
   std::uint64_t bytes = 0;
-  for (const std::shared_ptr<const ServedModel>& model : ready()) bytes += model->bytes();
+  for (const std::shared_ptr<const ServedModel>& model : ready()) {
+    if (name.empty() || model->name() == name) bytes += model->bytes();
+  }
   return bytes;
 }
 
 Status ModelTable::make_room(std::uint64_t bytes, const std::string& for_name) {
   const std::uint64_t ceiling = options_.max_model_bytes;
   if (ceiling == 0) return {};
+  // What would not fit even alone puts nobody to sleep; the model's other versions stay where they are.
+  const bool fits = bytes <= ceiling && loaded_bytes(for_name) <= ceiling - bytes;
   while (loaded_bytes() + bytes > ceiling) {
-    if (bytes <= ceiling && put_to_sleep_oldest(for_name)) continue;
+    if (fits && put_to_sleep_oldest(for_name)) continue;
     return Error{Code::kExhausted, "the model needs " + std::to_string(bytes) +
                                        " bytes, over what is left of the ceiling of " + std::to_string(ceiling) +
                                        " for all models"};

@@ -122,8 +122,9 @@ class ModelTable {
   Status load_version(const std::string& name, Entry& entry, const std::string& version);
   Status make_room(std::uint64_t bytes, const std::string& for_name);
   bool put_to_sleep_oldest(const std::string& except);
-  std::uint64_t loaded_bytes() const;
+  std::uint64_t loaded_bytes(std::string_view name = "") const;
   void start_proof(const std::shared_ptr<const ServedModel>& model);
+  static bool may_serve(const Entry& entry, const std::string& version);
   static std::vector<std::string> wanted_versions(const Entry& entry, const std::string& newest);
   std::shared_ptr<const ServedModel> share_of(const Entry& entry) const;
   void note_models();
@@ -135,6 +136,7 @@ class ModelTable {
   const TableOptions options_;
 
   std::atomic<bool> scanned_{false};
+  std::mutex making_room_;  // below a ceiling; taken before mutex_
   mutable std::shared_mutex mutex_;  // of everything below, and of entries' members but `loading`
   std::map<std::string, std::unique_ptr<Entry>, std::less<>> entries_;
   std::vector<std::string> added_;  // in that order

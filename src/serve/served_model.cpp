@@ -153,8 +153,8 @@ bool ServedModel::is_quick() const {
   return row_ns > 0 && row_ns < kQuickNs;
 }
 
-Status ServedModel::has_room() const {
-  const std::int64_t wait_ns = batcher_->expected_wait_ns();
+Status ServedModel::has_room(std::int64_t before_ns) const {
+  const std::int64_t wait_ns = before_ns + batcher_->expected_wait_ns();
   if (wait_ns <= options_.max_wait_ns) return {};
   return Error{Code::kUnavailable, "the model is too busy: a request would wait " +
                                        std::to_string(wait_ns / 1'000'000) + " ms; try again later"};
@@ -213,7 +213,10 @@ InferenceDone ServedModel::counted(const ModelRequest& request, std::int64_t beg
 
 proof::BatchVerdict ServedModel::prove_batches() const {
   if (options_.max_rows <= 1) return {1, "batching was not asked for"};
-  const proof::RunModel run = [this](std::span<const NamedTensor> inputs) { return batcher_->run_alone(inputs); };
+  const proof::RunModel run = [this](std::span<const NamedTensor> inputs) -> Result<std::vector<Tensor>> {
+    if (ending_) return Error{Code::kCancelled, "the model was unloaded"};
+    return batcher_->run_alone(inputs);
+  };
   const Result<proof::Golden> golden =
       golden_ ? Result<proof::Golden>(*golden_) : proof::random_golden(codec_.inputs(), kSeed);
   if (!golden) return {1, golden.error().message};

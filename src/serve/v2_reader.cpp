@@ -79,10 +79,16 @@ bool takes_images(const ModelCodec& codec, std::size_t input) {
 }
 
 Result<Tensor> images_tensor(const ModelCodec& codec, std::span<const std::string_view> images,
-                             const std::string& where) {
+                             std::size_t max_image_bytes, const std::string& where) {
   if (images.empty()) return wrong(where + " has no image");
   if (images.size() > kMaxImages)
     return Error{Code::kExhausted, where + " has more than " + std::to_string(kMaxImages) + " images"};
+  const auto large =
+      std::ranges::find_if(images, [&](std::string_view image) { return image.size() > max_image_bytes; });
+  if (large != images.end()) {
+    return Error{Code::kExhausted, where + " has an image of " + std::to_string(large->size()) +
+                                       " bytes, over the limit of " + std::to_string(max_image_bytes)};
+  }
   Result<NamedTensor> rows = codec.image_input(images);
   if (!rows) {
     Error error = with_context(std::move(rows).error(), where);
@@ -94,7 +100,8 @@ Result<Tensor> images_tensor(const ModelCodec& codec, std::span<const std::strin
 }
 
 // In JSON an image is base64.
-Result<Tensor> images_from_json(const ModelCodec& codec, const Tensor& texts, const std::string& where) {
+Result<Tensor> images_from_json(const ModelCodec& codec, const Tensor& texts, std::size_t max_image_bytes,
+                                const std::string& where) {
   std::vector<std::string> images;
   for (const std::string& text : texts.strings()) {
     Result<std::string> bytes = decode_base64(text);
@@ -102,15 +109,15 @@ Result<Tensor> images_from_json(const ModelCodec& codec, const Tensor& texts, co
     images.push_back(std::move(*bytes));
   }
   const std::vector<std::string_view> views(images.begin(), images.end());
-  return images_tensor(codec, views, where);
+  return images_tensor(codec, views, max_image_bytes, where);
 }
 
 Result<Tensor> images_from_binary(const ModelCodec& codec, const Shape& shape, std::string_view bytes,
-                                  const std::string& where) {
+                                  std::size_t max_image_bytes, const std::string& where) {
   ASSIGN_OR_RETURN(const std::int64_t count, element_count(shape));
   ASSIGN_OR_RETURN(const std::vector<std::string_view> images,
                    split_strings(bytes, static_cast<std::size_t>(count), where));
-  return images_tensor(codec, images, where);
+  return images_tensor(codec, images, max_image_bytes, where);
 }
 
 Result<Tensor> strings_from_binary(const Shape& shape, std::string_view bytes, const std::string& where) {
@@ -122,7 +129,8 @@ Result<Tensor> strings_from_binary(const Shape& shape, std::string_view bytes, c
 
 // ---- Inputs ----
 
-Result<Tensor> read_tensor(const ModelCodec& codec, std::size_t index, const V2InputJson& input) {
+Result<Tensor> read_tensor(const ModelCodec& codec, std::size_t index, const V2InputJson& input,
+                           std::size_t max_image_bytes) {
   const std::string where = "input '" + input.name + "'";
   const DType dtype = v2_dtype(input.datatype).value_or(DType::kUndefined);
   const engine::ValueInfo& wanted = codec.inputs()[index];
@@ -132,9 +140,10 @@ Result<Tensor> read_tensor(const ModelCodec& codec, std::size_t index, const V2I
     return wrong(where + " is of " + input.datatype + ", the model wants " +
                  std::string(name.empty() ? name_of(wanted.dtype) : name));
   }
-  if (input.data) return images ? images_from_json(codec, *input.data, where) : Result<Tensor>(*input.data);
+  if (input.data && images) return images_from_json(codec, *input.data, max_image_bytes, where);
+  if (input.data) return *input.data;
   if (!input.packed) return wrong(where + " has no data");
-  if (images) return images_from_binary(codec, input.shape, *input.packed, where);
+  if (images) return images_from_binary(codec, input.shape, *input.packed, max_image_bytes, where);
   if (dtype == DType::kString) return strings_from_binary(input.shape, *input.packed, where);
   return packed_tensor(dtype, input.shape, *input.packed, where);
 }
@@ -148,10 +157,11 @@ Result<std::size_t> index_of(const Values& values, const std::string& name, cons
   return wrong("the model has no " + std::string(role) + " '" + name + "'; it has " + known);
 }
 
-Status read_inputs(const ModelCodec& codec, const V2RequestJson& message, V2Request& into) {
+Status read_inputs(const ModelCodec& codec, const V2RequestJson& message, std::size_t max_image_bytes,
+                   V2Request& into) {
   for (const V2InputJson& input : message.inputs) {
     ASSIGN_OR_RETURN(const std::size_t index, index_of(codec.inputs(), input.name, "input"));
-    ASSIGN_OR_RETURN(Tensor tensor, read_tensor(codec, index, input));
+    ASSIGN_OR_RETURN(Tensor tensor, read_tensor(codec, index, input, max_image_bytes));
     into.inputs.push_back({input.name, std::move(tensor)});
   }
   return {};
@@ -269,19 +279,21 @@ Result<std::optional<std::size_t>> json_length(const os::HttpRequest& request) {
 
 }  // namespace
 
-Result<V2Request> read_v2_request(const ModelCodec& codec, const os::HttpRequest& request) {
+Result<V2Request> read_v2_request(const ModelCodec& codec, const os::HttpRequest& request,
+                                  std::size_t max_image_bytes) {
   ASSIGN_OR_RETURN(const std::optional<std::size_t> length, json_length(request));
   if (length == 0) return read_raw(codec, request);
   const std::string_view body = request.body;
   ASSIGN_OR_RETURN(V2RequestJson json, parse_v2_json(body.substr(0, length.value_or(body.size()))));
   RETURN_IF_ERROR(hand_out(length ? body.substr(*length) : std::string_view(), json.inputs));
-  return read_v2_message(codec, json, false);
+  return read_v2_message(codec, json, false, max_image_bytes);
 }
 
-Result<V2Request> read_v2_message(const ModelCodec& codec, const V2RequestJson& message, bool binary) {
+Result<V2Request> read_v2_message(const ModelCodec& codec, const V2RequestJson& message, bool binary,
+                                  std::size_t max_image_bytes) {
   V2Request read;
   read.id = message.id;
-  RETURN_IF_ERROR(read_inputs(codec, message, read));
+  RETURN_IF_ERROR(read_inputs(codec, message, max_image_bytes, read));
   RETURN_IF_ERROR(read_outputs(codec, message, binary, read));
   RETURN_IF_ERROR(read_schedule(message.parameters, read));
   return read;

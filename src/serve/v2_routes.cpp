@@ -40,8 +40,8 @@ HttpResponse say(const Json& json, int status = 200) {
 // ---- Inference ----
 
 std::variant<Question, HttpResponse> read_infer(const ServedModel& model, const HttpRequest& request,
-                                                const Limits& /*limits*/) {
-  Result<V2Request> read = read_v2_request(model.codec(), request);
+                                                const Limits& limits) {
+  Result<V2Request> read = read_v2_request(model.codec(), request, limits.max_image_bytes);
   if (!read) return refuse(read.error());
   Question question;
   question.request = take_question(*read);

@@ -307,6 +307,14 @@ class Triton(unittest.TestCase):
         np.testing.assert_allclose(answer.as_numpy("logits"), want, rtol=1e-4, atol=1e-4)
         self.refused(["image"], lambda: self.client.infer("picture", [triton_input("image", np.array([b"no image"], object))]), "400")
 
+    def test_the_limit_of_images_holds_at_every_door(self):
+        out = io.BytesIO()
+        Image.fromarray(np.random.default_rng(2).integers(0, 256, (200, 200, 3), np.uint8)).save(out, "PNG")
+        with serving.Server(home.name, "--max-image-bytes", 10000, models["picture"]) as small:
+            self.assertEqual(small.post("/predict", out.getvalue(), headers={"Content-Type": "image/png"}).status, 413)
+            with triton.InferenceServerClient(small.address) as client:
+                self.refused(["10000"], lambda: client.infer("model", [triton_input("image", np.array([out.getvalue()], object))]), "413")
+
 
 class Generated(unittest.TestCase):
     """The client that the protocol's own OpenAPI document makes."""

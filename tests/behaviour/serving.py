@@ -26,7 +26,7 @@ class Server:
         with self.log.open("w") as log:
             command = [os.path.join(BIN, "arete-serve"), "--port", "0", *map(str, arguments)]
             self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, errors="replace")
-        line = self.process.stdout.readline()
+        line = self.greeting = self.process.stdout.readline()
         found = re.search(r"http://(\S+:(\d+))", line)
         if not found:
             self.process.kill()
@@ -74,6 +74,11 @@ class Server:
         """Memory of the process that no file backs."""
         text = Path(f"/proc/{self.process.pid}/status").read_text()
         return int(re.search(r"RssAnon:\s+(\d+)", text).group(1)) * 1024
+
+
+def under_sanitizer():
+    program = Path(BIN, "arete-serve").read_bytes()
+    return b"__asan_init" in program or b"__tsan_init" in program
 
 
 def v2_name(array):

@@ -39,8 +39,11 @@ bool decodes_to(std::string_view segment, std::string_view literal) {
 // `path` is still encoded.
 bool matches_pattern(std::string_view pattern, std::string_view path) {
   const std::size_t brace = pattern.find('{');
-  // Most rows are told apart by what stands before the first brace.
-  if (path.substr(0, brace) != pattern.substr(0, brace) && path.find('%') == std::string_view::npos) return false;
+  // Most rows are told apart by what stands before the first brace, and by their last segment.
+  const std::string_view last = pattern.substr(pattern.rfind('/'));
+  const bool may_match =
+      path.substr(0, brace) == pattern.substr(0, brace) && (last.ends_with('}') || path.ends_with(last));
+  if (!may_match && path.find('%') == std::string_view::npos) return false;
   Segments wanted(pattern);
   Segments given(path);
   while (wanted.next()) {

@@ -56,6 +56,9 @@ class WorkerPool {
   // run_reserved() must follow once.
   bool try_reserve();
   void run_reserved(Job job);
+  // Takes no more jobs, runs those it took and joins; others may still ask it, and are refused. For one thread, which
+  // is none of the pool's.
+  void finish();
 
  private:
   void work();
