@@ -131,22 +131,17 @@ if(NOT ARETE_GRPC)
   return()
 endif()
 pkg_check_modules(GRPC IMPORTED_TARGET grpc++)
-find_program(ARETE_GRPC_PLUGIN grpc_cpp_plugin)
-if(NOT GRPC_FOUND OR NOT ARETE_GRPC_PLUGIN)
-  message(FATAL_ERROR "ARETE_GRPC is ON, but libgrpc++-dev and protobuf-compiler-grpc are not installed: run tools/install grpc")
+if(NOT GRPC_FOUND)
+  message(FATAL_ERROR "ARETE_GRPC is ON, but libgrpc++-dev is not installed: run tools/install grpc")
 endif()
+# The messages alone: calls are taken as bytes, so the generator of services is not needed.
 set(grpc_proto "${CMAKE_SOURCE_DIR}/src/serve/grpc/open_inference.proto")
 set(grpc_gen "${CMAKE_BINARY_DIR}/grpc_gen")
 file(MAKE_DIRECTORY "${grpc_gen}")
-foreach(kind pb grpc.pb)
-  list(APPEND grpc_cc "${grpc_gen}/open_inference.${kind}.cc")
-  list(APPEND grpc_h "${grpc_gen}/open_inference.${kind}.h")
-endforeach()
-add_custom_command(OUTPUT ${grpc_cc} ${grpc_h}
-                   COMMAND protobuf::protoc -I "${CMAKE_SOURCE_DIR}/src/serve/grpc" --cpp_out "${grpc_gen}"
-                           --grpc_out "${grpc_gen}" --plugin=protoc-gen-grpc=${ARETE_GRPC_PLUGIN} "${grpc_proto}"
+add_custom_command(OUTPUT "${grpc_gen}/open_inference.pb.cc" "${grpc_gen}/open_inference.pb.h"
+                   COMMAND protobuf::protoc -I "${CMAKE_SOURCE_DIR}/src/serve/grpc" --cpp_out "${grpc_gen}" "${grpc_proto}"
                    DEPENDS "${grpc_proto}" VERBATIM)
-add_library(open_inference STATIC ${grpc_cc})
+add_library(open_inference STATIC "${grpc_gen}/open_inference.pb.cc")
 set_target_properties(open_inference PROPERTIES EXPORT_COMPILE_COMMANDS OFF)
 target_include_directories(open_inference SYSTEM PUBLIC "${grpc_gen}")
 target_compile_options(open_inference PRIVATE -w)

@@ -106,11 +106,12 @@ def table_of(taken):
     spent, rows = outside(taken), []
     for name in ("ours", *PEERS):
         of = lambda key, name=name: statistics.median(run[key] for run in taken[name])  # noqa: E731
-        rows.append([name, of("rate"), of("p50_us") / 1000, of("p99_us") / 1000, of("cpu_s_a_request") * 1000,
-                     statistics.median(spent[name]) * 1000, of("server_cores"), of("load_cores")])
+        cells = (of("rate"), of("p50_us") / 1000, of("p99_us") / 1000, of("cpu_s_a_request") * 1000, statistics.median(spent[name]) * 1000,
+                 of("server_cores"), of("load_cores"))
+        rows.append([name, *(round(cell, 3) for cell in cells)])
     for name in ("both at once", "alone"):
         engine, decode = (statistics.median(middle(look, key) for look in taken[name]) * 1000 for key in ("engine_p50_s", "decode_p50_s"))
-        rows.append([f"bound, {name}: engine {engine:.2f} ms, decode {decode:.2f} ms", statistics.median(bounds(taken[name])), *[""] * 6])
+        rows.append([f"bound, {name}: engine {engine:.2f} ms, decode {decode:.2f} ms", round(statistics.median(bounds(taken[name])), 3), *[""] * 6])
     columns = ["server", "requests/s", "p50 ms", "p99 ms", "CPU ms a request", "outside the engine", "its cores", "load program's cores"]
     return {"title": "Medians over the passes", "columns": columns, "rows": rows}
 

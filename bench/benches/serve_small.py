@@ -13,7 +13,8 @@ TITLE = "Serving a small model: a 4-32-3 MLP"
 ABOUT = ("Requests of the Open Inference Protocol over kept connections, 16 of them, one row each; the load program is one thread. *One core*: the "
          "load program has one core and the server the other, so that a rate is what a core of the server does; the floors have one I/O "
          "thread, which is what ours takes there. *Beast* is bench/serve/beast_floor.cpp, which reads the same body and answers 200 constant "
-         "bytes. Our *constant reply* is bench/serve/ours_floor.cpp: the same HTTP layer, request and answer, no model. *Both cores*: servers and load "
+         "bytes. Our *constant reply* is bench/serve/ours_floor.cpp: the same HTTP layer, request and answer, no model; *live* is "
+         "`GET /v2/health/live` of `arete serve` itself, which has no body. *Both cores*: servers and load "
          "program share them, each server with 2 workers or what its makers advise for small models: FastAPI behind uvicorn (2 processes, "
          "orjson, no validation), MLServer in the faster of its modes, with and without parallel workers. Answers agree within 1e-5. Servers take "
          "turns; each pass gives one pair. *By schedule* is open loop: requests at even distances at 70 % of the capacity that "
@@ -21,12 +22,14 @@ ABOUT = ("Requests of the Open Inference Protocol over kept connections, 16 of t
 CONNECTIONS = 16
 SHARE = 0.7
 AGREE = 1e-5
+POISSON_PASSES = 10
 BEAST, MODEL, BINARY, FASTAPI, MLSERVER, TAIL = 0.8, 0.55, 0.65, 5, 20, 2.0
 ROW = [5.1, 3.5, 1.4, 0.2]
 LOAD_CORE, SERVER_CORE = (0,), (1,)
 JSON_TYPE = ("Content-Type: application/json",)
-ONE = ("Beast", "constant", "JSON", "JSON control", "binary")  # core
-MODES = {"MLServer": 0, "MLServer parallel": 2}
+ONE = ("Beast", "constant", "live", "JSON", "JSON control", "binary")  # core
+OURS = {"live": "live", "JSON": "JSON", "JSON control": "JSON", "binary": "binary"}
+MODES = {"MLServer": 0, "MLServer, 2 workers": 2}
 
 
 def model(context):
@@ -45,7 +48,7 @@ def doors(context):
     head = json.dumps({"inputs": [{**asked, "parameters": {"binary_data_size": len(row)}}], "parameters": {"binary_data_output": True}}).encode()
     binary.write_bytes(head + row)
     infer = "/v2/models/mlp/infer"
-    return {"JSON": Door(infer, text.resolve(), JSON_TYPE), "constant": Door("/", text.resolve(), JSON_TYPE),
+    return {"live": Door("/v2/health/live"), "JSON": Door(infer, text.resolve(), JSON_TYPE), "constant": Door("/", text.resolve(), JSON_TYPE),
             "binary": Door(infer, binary.resolve(), ("Content-Type: application/octet-stream", f"Inference-Header-Content-Length: {len(head)}"))}
 
 
@@ -58,7 +61,7 @@ def answer_of(server):
 
 
 def agreement(up):
-    answers = {server.name: answer_of(server) for server in up if server.door.path != "/"}
+    answers = {server.name: answer_of(server) for server in up if server.door.path.endswith("/infer")}
     worst = max(float(np.abs(answer - answers["JSON"]).max()) for answer in answers.values())
     if worst > AGREE:
         raise RuntimeError(f"answers differ by {worst:.2g}: {answers}")
@@ -92,7 +95,8 @@ def start(context, stack, path, asked):
     build, enter = context.settings.build, stack.enter_context
     floors = {"Beast": "bench_beast_floor", "constant": "bench_ours_floor"}
     up = [enter(Server(name, [build / program, 1], asked["constant"], cores=SERVER_CORE)) for name, program in floors.items()]
-    up += [enter(ours(context, name, path, asked[door], SERVER_CORE)) for name, door in (("JSON", "JSON"), ("JSON control", "JSON"), ("binary", "binary"))]
+    up += [enter(ours(context, name, path, asked[door], SERVER_CORE)) for name, door in OURS.items()]
+    up += [enter(Server("constant, both cores", [build / "bench_ours_floor", 2], asked["constant"]))]
     up += [enter(ours(context, "JSON, both cores", path, asked["JSON"])), enter(fastapi(path, asked["JSON"]))]
     modes = [enter(mlserver(context, name, path, asked["JSON"])) for name in MODES]
     return {server.name: server for server in up + modes}
@@ -109,13 +113,11 @@ def faster_mode(passes, up):
 
 
 def by_schedule(passes, up, capacity):
-    """{what: runs}, each at the same rate."""
-    rate, steps = round(SHARE * capacity), {}
-    for name in ("constant", "JSON", "JSON control"):
-        steps[name] = Turn(up[name], CONNECTIONS, LOAD_CORE, rate)
-    for name in ("constant", "JSON"):
-        steps[f"{name}, Poisson"] = Turn(up[name], CONNECTIONS, LOAD_CORE, rate, True)
-    return rate, passes.run(steps)
+    """(rate, {what: runs at that rate})"""
+    rate = round(SHARE * capacity)
+    steps = {name: Turn(up[name], CONNECTIONS, LOAD_CORE, rate) for name in ("constant", "JSON", "JSON control")}
+    poisson = {f"{name}, Poisson": Turn(up[name], CONNECTIONS, LOAD_CORE, rate, True) for name in ("constant", "JSON")}
+    return rate, {**passes.run(steps), **passes.run(poisson, min(POISSON_PASSES, passes.settings.pairs))}
 
 
 def tail_figures(taken, rate):
@@ -128,7 +130,7 @@ def tail_figures(taken, rate):
 
 
 def table_of(taken, title, columns):
-    rows = [[name, *(statistics.median(run[key] for run in runs) * factor for key, factor in columns.values())] for name, runs in taken.items()]
+    rows = [[name, *(round(statistics.median(run[key] for run in runs) * factor, 3) for key, factor in columns.values())] for name, runs in taken.items()]
     return {"title": title, "columns": ["server", *columns], "rows": rows}
 
 
@@ -136,10 +138,13 @@ def rate_figures(taken, mode):
     one = ("JSON", "JSON control")
     compared = lambda what, a, b, least: servers.compared(what, taken, a, b, least, one)  # noqa: E731
     return [compared("one core: our constant reply / Beast's", "constant", "Beast", BEAST),
+            servers.stated("one core: live / Beast's", taken, "live", "Beast"),
+            servers.stated("one core: the model by JSON / live", taken, "JSON", "live"),
             compared("one core: the model by JSON / constant reply", "JSON", "constant", MODEL),
             compared("one core: the model by binary tensors / constant reply", "binary", "constant", BINARY),
+            servers.stated("both cores: the model by JSON / constant reply", taken, "JSON, both cores", "constant, both cores"),
             compared("both cores: the model by JSON / FastAPI", "JSON, both cores", "FastAPI", FASTAPI),
-            compared("both cores: the model by JSON / MLServer", "JSON, both cores", mode, MLSERVER)]
+            compared(f"both cores: the model by JSON / {mode}", "JSON, both cores", mode, MLSERVER)]
 
 
 def run(context):
@@ -161,7 +166,7 @@ def run(context):
     tables = [table_of(taken, "Closed loop, medians over the passes", {"requests/s": ("rate", 1), "p50 us": ("p50_us", 1), "p99 us": ("p99_us", 1), **busy}),
               table_of(scheduled, f"By schedule, {rate:,} requests a second, medians over the passes",
                        {"p50 us": ("p50_us", 1), "p99 us": ("p99_us", 1), "unsent": ("unsent", 1), **busy})]
-    found = {"peer": f"FastAPI {peers.versions('bench', ['fastapi'])['fastapi']}", **peers.versions("bench-mlserver", ["mlserver"])}
+    found = {**peers.versions("bench", ["fastapi", "uvicorn", "onnxruntime"]), **peers.versions("bench-mlserver", ["mlserver"])}
     return {"title": TITLE, "about": f"{ABOUT} Turns of {passes.seconds:g} s.", "figures": rate_figures(taken, mode) + tail_figures(scheduled, rate),
             "tables": tables, "disturbance": {"turns": passes.disturbance()},
             "raw": {"turn_s": passes.seconds, "largest_difference": worst, "turns": taken, "scheduled": scheduled}, "versions": found}

@@ -53,7 +53,8 @@ def cpu_s(pids):
     return total
 
 
-def post(port, path, body, headers):
+def exchange(port, path, body, headers):
+    """(headers, body) of the answer; a GET without a body. HTTPError for other answers than 200."""
     request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", data=body, headers=headers)
     with urllib.request.urlopen(request, timeout=30) as answer:
         return dict(answer.headers), answer.read()
@@ -65,7 +66,10 @@ class Door:
     path: str
     body: pathlib.Path | None = None
     headers: tuple = ()
-    method: str = "POST"
+
+    @property
+    def method(self):
+        return "POST" if self.body else "GET"
 
 
 class Server:
@@ -73,7 +77,7 @@ class Server:
 
     def __init__(self, name, command, door, port=None, cores=None, environment=None, folder=None):
         self.name, self.door, self.port = name, door, port
-        self.log = pathlib.Path("build/bench-data") / f"{name.replace(' ', '_').replace('/', '_')}.log"
+        self.log = pathlib.Path("build/bench-data") / ("".join(c if c.isalnum() else "_" for c in name) + ".log")
         with self.log.open("w", encoding="utf-8") as log:
             self.process = subprocess.Popen(pinned(command, cores), stdout=subprocess.PIPE if port is None else log, stderr=log, text=True,
                                             env={**os.environ, **NO_TELEMETRY, **(environment or {})}, cwd=folder, start_new_session=True)
@@ -102,7 +106,7 @@ class Server:
     def ask(self):
         """The answer to the door's request, (headers, body)."""
         headers = dict(line.split(": ", 1) for line in self.door.headers)
-        return post(self.port, self.door.path, self.door.body.read_bytes(), headers)
+        return exchange(self.port, self.door.path, self.door.body and self.door.body.read_bytes(), headers)
 
     def load_command(self, program, connections, seconds, rate, poisson):
         command = [program, "--port", self.port, "--path", self.door.path, "--method", self.door.method, "--connections", connections,
@@ -219,6 +223,11 @@ def control(taken, a="ours", b="control"):
 
 def compared(what, taken, a, b, at_least, controls=("ours", "control")):
     return figures.served_figure(what, ratios(taken, a, b), control(taken, *controls), at_least)
+
+
+def stated(what, taken, a, b):
+    found = ratios(taken, a, b)
+    return figures.figure(what, found["wall"]["median"], "x", found["wall"]["interval"], note="wall time; by the cpu {:.3f}".format(found["cpu"]["median"]))
 
 
 def check_errors(taken, allowed=()):

@@ -2,7 +2,7 @@
 // A process that stays up and answers each line of stdin by a line of JSON.
 //
 //   bench_serve_reference LIBRARY MODEL [JPEG]     MODEL has one float input (its batch is 1) and one output
-//   ready {"engine", "load_s"}                     load_s: opening the model, the library being open already
+//   ready {"engine", "load_s", "first_run_s"}      load_s: opening the model, the library being open already
 //   go SECONDS -> {"engine_p50_s", "engine_cpu_s", "engine_runs"} and with a JPEG {"decode_p50_s", "decode_cpu_s",
 //                 "decode_runs"}: medians of a run's wall time and CPU time a run, half of the seconds for each
 #include <dlfcn.h>
@@ -158,9 +158,10 @@ int main(int argc, char** argv) {
   Model model(argv[1], argv[2]);
   std::vector<Decoder> decoders;
   if (argc > 3) decoders.emplace_back(argv[3]);
+  const double start_s = now_s();
   model.run();
-  std::cout << "ready {\"engine\":\"onnxruntime " << model.version() << "\",\"load_s\":" << model.load_s() << "}"
-            << std::endl;
+  std::cout << "ready {\"engine\":\"onnxruntime " << model.version() << "\",\"load_s\":" << model.load_s()
+            << ",\"first_run_s\":" << now_s() - start_s << "}" << std::endl;
   for (std::string line; std::getline(std::cin, line);) {
     const double seconds = line.starts_with("go ") ? std::atof(line.c_str() + 3) : 0;
     const double share = decoders.empty() ? 1 : 0.5;

@@ -40,6 +40,22 @@ Result<Tensor> concat_rows(std::span<const Tensor> parts) {
   return joined;
 }
 
+Result<std::vector<NamedTensor>> concat_members(std::span<const std::span<const NamedTensor>> members) {
+  std::vector<NamedTensor> joined;
+  if (members.empty()) return joined;
+  for (std::size_t i = 0; i < members.front().size(); ++i) {
+    std::vector<Tensor> parts;
+    for (const std::span<const NamedTensor> member : members) {
+      if (member.size() != members.front().size())
+        return Error{Code::kInvalid, "sets of different numbers of tensors cannot be joined"};
+      parts.push_back(member[i].tensor);
+    }
+    ASSIGN_OR_RETURN(Tensor tensor, concat_rows(parts));
+    joined.push_back({members.front()[i].name, std::move(tensor)});
+  }
+  return joined;
+}
+
 Result<Tensor> slice_rows(const Tensor& tensor, std::int64_t begin, std::int64_t count) {
   RETURN_IF_ERROR(check_rows(tensor));
   const std::int64_t rows = tensor.shape()[0];

@@ -10,16 +10,9 @@ namespace {
 Result<std::vector<NamedTensor>> join_inputs(std::vector<Sample>& samples) {
   // Alone, also what has no rows to join: scalars, strings, 4-bit numbers.
   if (samples.size() == 1) return std::move(samples[0].inputs);
-  std::vector<NamedTensor> joined;
-  for (std::size_t i = 0; i < samples[0].inputs.size(); ++i) {
-    std::vector<Tensor> parts;
-    for (const Sample& sample : samples) {
-      parts.push_back(sample.inputs[i].tensor);
-    }
-    ASSIGN_OR_RETURN(Tensor tensor, concat_rows(parts));
-    joined.push_back({samples[0].inputs[i].name, std::move(tensor)});
-  }
-  return joined;
+  std::vector<std::span<const NamedTensor>> members;
+  for (const Sample& sample : samples) members.emplace_back(sample.inputs);
+  return concat_members(members);
 }
 
 Result<Batch> join(std::vector<Sample> samples) {

@@ -9,8 +9,8 @@
 namespace arete::serve {
 namespace {
 
-constexpr double kNewest = 0.1;             // weight of the newest value in a moving mean
-constexpr std::size_t kMaxLookAhead = 256;  // waiting requests that are looked at for one run
+constexpr double kNewest = 0.1;              // weight of the newest value in a moving mean
+constexpr std::size_t kMaxLookAhead = 256;   // waiting requests that are looked at for one run
 constexpr std::int64_t kTurnNs = 5'000'000;  // then other models that share the runners have theirs
 
 void mix(double& mean, double value) { mean = mean == 0 ? value : mean + kNewest * (value - mean); }
@@ -257,18 +257,6 @@ void Batcher::run_one(Waiting& waiting) {
 
 namespace {
 
-// The inputs of all members, row behind row.
-Result<std::vector<NamedTensor>> join(std::span<const std::span<const NamedTensor>> members) {
-  std::vector<NamedTensor> joined;
-  for (std::size_t i = 0; i < members.front().size(); ++i) {
-    std::vector<Tensor> parts;
-    for (const std::span<const NamedTensor> inputs : members) parts.push_back(inputs[i].tensor);
-    ASSIGN_OR_RETURN(Tensor tensor, concat_rows(parts));
-    joined.push_back({members.front()[i].name, std::move(tensor)});
-  }
-  return joined;
-}
-
 // One member's rows of every output; kInvalid where an output has other rows than went in.
 Result<std::vector<Tensor>> rows_of(std::span<const Tensor> outputs, std::int64_t all, std::int64_t begin,
                                     std::int64_t count) {
@@ -294,7 +282,7 @@ bool Batcher::run_joined(Batch& batch) {
     rows += waiting.rows;
   }
   std::int64_t compute_ns = 0;
-  const Result<std::vector<NamedTensor>> inputs = join(members);
+  const Result<std::vector<NamedTensor>> inputs = concat_members(members);
   Result<std::vector<Tensor>> outputs = Error{Code::kInvalid, ""};
   if (inputs) outputs = timed_run(*inputs, rows, compute_ns);
   const bool whole = outputs && rows_of(*outputs, rows, 0, 1).has_value();

@@ -23,7 +23,10 @@ inline constexpr std::chrono::milliseconds kTrimDelay{100};
 
 struct Crew {
   explicit Crew(int cores, const CacheOptions& caching = {}, const os::Clock& given = os::real_clock())
-      : clock(given), cache(caching, given), handlers(cores, kMaxWaitingJobs), runners(cores, kMaxWaitingJobs),
+      : clock(given),
+        cache(caching, given),
+        handlers(cores, kMaxWaitingJobs),
+        runners(cores, kMaxWaitingJobs),
         handler_count_(cores < 1 ? 1 : cores) {}
   // Each hands work to the others until its own last job is done, and a model is freed by chores whoever held it last.
   ~Crew() {
@@ -42,6 +45,7 @@ struct Crew {
     reading_ns_.store(mean == 0 ? took_ns : mean + (took_ns - mean) / 8, std::memory_order_relaxed);
     --readings_;
   }
+  void reading_is_dropped() { --readings_; }
   // How long a request that came now would wait for a handler, by the readings of late.
   std::int64_t expected_reading_wait_ns() const {
     return reading_ns_.load(std::memory_order_relaxed) * readings_.load(std::memory_order_relaxed) / handler_count_;

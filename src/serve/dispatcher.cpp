@@ -110,7 +110,15 @@ void Dispatcher::start(CallPtr call) {
   if (!room) return refuse(*call, room.error());
   if (!crew_.handlers.try_reserve()) return refuse(*call, too_many());
   crew_.reading_waits();
-  crew_.handlers.run_reserved([this, call = std::move(call)]() mutable { ask(std::move(call), RunOn::kRunner); });
+  crew_.handlers.run_reserved([this, call = std::move(call)]() mutable { read_late(std::move(call)); });
+}
+
+// On a handler, once one got free.
+void Dispatcher::read_late(CallPtr call) {
+  const Status in_time = call->pick_.model->has_room(crew_.clock.now_ns() - call->arrived_ns_);
+  if (in_time) return ask(std::move(call), RunOn::kRunner);
+  crew_.reading_is_dropped();
+  refuse(*call, in_time.error());
 }
 
 void Dispatcher::ask(CallPtr call, RunOn where) {

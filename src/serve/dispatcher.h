@@ -89,6 +89,7 @@ class Dispatcher {
 
   void wake(CallPtr call);
   void start(CallPtr call);
+  void read_late(CallPtr call);
   void ask(CallPtr call, RunOn where);
   std::optional<ModelRequest> read(Call& call);
   void take(CallPtr call, Result<Inference> inference);

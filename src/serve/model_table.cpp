@@ -204,9 +204,8 @@ Status ModelTable::load_locked(const std::string& name, Entry& entry, const std:
   {
     const std::shared_lock lock(mutex_);
     if (entry.versions.empty()) return no_model(name);
-    const auto newest = std::ranges::find_if(entry.versions.rbegin(), entry.versions.rend(), [&](const auto& row) {
-      return may_serve(entry, row.first);
-    });
+    const auto newest = std::ranges::find_if(entry.versions.rbegin(), entry.versions.rend(),
+                                             [&](const auto& row) { return may_serve(entry, row.first); });
     const auto found = version.empty() ? entry.versions.end() : find_version(entry.versions, version);
     if (!version.empty() && found == entry.versions.end()) return no_version(name, version);
     target = version.empty() ? (newest == entry.versions.rend() ? entry.versions.begin()->first : newest->first)

@@ -136,7 +136,7 @@ class ModelTable {
   const TableOptions options_;
 
   std::atomic<bool> scanned_{false};
-  std::mutex making_room_;  // below a ceiling; taken before mutex_
+  std::mutex making_room_;           // below a ceiling; taken before mutex_
   mutable std::shared_mutex mutex_;  // of everything below, and of entries' members but `loading`
   std::map<std::string, std::unique_ptr<Entry>, std::less<>> entries_;
   std::vector<std::string> added_;  // in that order

@@ -28,6 +28,17 @@ Result<std::optional<ModelCard>> read_card(const os::FileSystem& files, const Mo
   return std::optional<ModelCard>(std::move(*card));
 }
 
+// Read, not mapped: a file that is shortened while it is mapped ends the process, and here others are served.
+Result<engine::ModelSource> read_model(const os::FileSystem& files, const std::string& path) {
+  Result<std::string> bytes = os::read_file(files, path, engine::kMaxModelFileBytes);
+  if (!bytes && bytes.error().code == Code::kExhausted)
+    return Error{Code::kExhausted, "'" + path + "' is over 2 GiB; save its weights as external data"};
+  if (!bytes) return std::move(bytes).error();
+  engine::ModelSource source = engine::ModelSource::from_bytes(std::move(*bytes), path);
+  source.folder = os::folder_of(path);
+  return source;
+}
+
 // The inputs in the model's order; kInvalid as every engine says it.
 Status put_in_order(std::span<const engine::ValueInfo> wanted, std::vector<NamedTensor>& inputs) {
   RETURN_IF_ERROR(engine::check_inputs(wanted, inputs));
@@ -82,7 +93,7 @@ Result<std::shared_ptr<const ServedModel>> ServedModel::open(const ModelPlace& p
                                                              const os::FileSystem& files, const ServingOptions& options,
                                                              Crew& crew) {
   ASSIGN_OR_RETURN(std::optional<ModelCard> card, read_card(files, place));
-  ASSIGN_OR_RETURN(const engine::ModelSource source, engine::ModelSource::from_file(files, place.model_path));
+  ASSIGN_OR_RETURN(const engine::ModelSource source, read_model(files, place.model_path));
   engine::SessionOptions session_options;
   session_options.threads = options.threads;
   Result<proof::Opened> opened = proof::open_measured(engine, source, session_options, crew.clock);

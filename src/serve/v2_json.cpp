@@ -38,15 +38,35 @@ Result<element> parse(simdjson::dom::parser& parser, std::string_view text) {
   return Error{Code::kCorrupt, std::string("the body is no JSON: ") + simdjson::error_message(failure)};
 }
 
+// What an error is about. Its text is only made for one: most requests have none.
+class Place {
+ public:
+  explicit Place(std::string_view role) : role_(role) {}
+  Place(std::string_view role, std::size_t index) : role_(role), index_(index) {}
+  void set_name(const std::string& name) { name_ = &name; }
+
+  std::string text() const {
+    if (name_ != nullptr && !name_->empty()) return std::string(role_) + " " + in_quotes(*name_);
+    return index_ == kNoIndex ? std::string(role_) : std::string(role_) + " " + std::to_string(index_);
+  }
+
+ private:
+  static constexpr std::size_t kNoIndex = std::numeric_limits<std::size_t>::max();
+  std::string_view role_;
+  std::size_t index_ = kNoIndex;
+  const std::string* name_ = nullptr;  // borrowed
+};
+
 // ---- Small members ----
 
-Result<std::string> read_string(element value, const std::string& what) {
+Status read_string(element value, std::string_view what, const Place& place, std::string& into) {
   std::string_view text;
-  if (value.get(text)) return wrong(what + " must be a string");
-  return std::string(text);
+  if (value.get(text)) return wrong(std::string(what) + place.text() + " must be a string");
+  into = text;
+  return {};
 }
 
-Result<V2Parameter> read_parameter(element value, const std::string& what) {
+Result<V2Parameter> read_parameter(element value, std::string_view name, const Place& place) {
   switch (value.type()) {
     case element_type::BOOL:
       return V2Parameter(bool(value));
@@ -57,34 +77,37 @@ Result<V2Parameter> read_parameter(element value, const std::string& what) {
     case element_type::STRING:
       return V2Parameter(std::string(std::string_view(value)));
     default:
-      return wrong(what + " must be a string, a number that fits 64 bits or a boolean");
+      return wrong("the parameter " + in_quotes(name) + " of " + place.text() +
+                   " must be a string, a number that fits 64 bits or a boolean");
   }
 }
 
-Result<V2Parameters> read_parameters(element value, const std::string& where) {
+Result<V2Parameters> read_parameters(element value, const Place& place) {
   object members;
-  if (value.get(members)) return wrong("the parameters of " + where + " must be an object");
+  if (value.get(members)) return wrong("the parameters of " + place.text() + " must be an object");
   V2Parameters parameters;
   for (const auto [key, member] : members) {
     if (parameters.values.size() >= kMaxV2Parameters)
-      return Error{Code::kExhausted, where + " has more than " + std::to_string(kMaxV2Parameters) + " parameters"};
-    ASSIGN_OR_RETURN(V2Parameter parameter, read_parameter(member, "the parameter " + in_quotes(key) + " of " + where));
+      return Error{Code::kExhausted,
+                   place.text() + " has more than " + std::to_string(kMaxV2Parameters) + " parameters"};
+    ASSIGN_OR_RETURN(V2Parameter parameter, read_parameter(member, key, place));
     parameters.values.emplace_back(std::string(key), std::move(parameter));
   }
   return parameters;
 }
 
-Result<Shape> read_shape(element value, const std::string& where) {
+Status read_shape(element value, const Place& place, Shape& shape) {
   array sizes;
-  if (value.get(sizes)) return wrong("the shape of " + where + " must be a list of sizes");
-  Shape shape;
+  if (value.get(sizes)) return wrong("the shape of " + place.text() + " must be a list of sizes");
+  shape.clear();
   for (const element size : sizes) {
     std::int64_t number = 0;
-    if (size.get(number) || number < 0) return wrong("the shape of " + where + " must be whole numbers from 0 on");
-    if (shape.size() >= kMaxRank) return wrong("the shape of " + where + " has too many axes");
+    if (size.get(number) || number < 0)
+      return wrong("the shape of " + place.text() + " must be whole numbers from 0 on");
+    if (shape.size() >= kMaxRank) return wrong("the shape of " + place.text() + " has too many axes");
     shape.push_back(number);
   }
-  return shape;
+  return {};
 }
 
 // ---- Data ----
@@ -138,12 +161,12 @@ bool read_element(element value, std::string& into) {
 template <class T>
 class Elements {
  public:
-  Elements(T* to, std::int64_t count, const std::string& where) : to_(to), count_(count), where_(where) {}
+  Elements(T* to, std::int64_t count, const Place& place) : to_(to), count_(count), place_(place) {}
 
   Status read(element value) {
     RETURN_IF_ERROR(read_level(value));
     if (at_ == count_) return {};
-    return wrong(where_ + " has " + std::to_string(at_) + " elements, its shape says " + std::to_string(count_));
+    return wrong(place_.text() + " has " + std::to_string(at_) + " elements, its shape says " + std::to_string(count_));
   }
 
  private:
@@ -153,9 +176,10 @@ class Elements {
       for (const element item : list) RETURN_IF_ERROR(read_level(item));
       return {};
     }
-    if (at_ >= count_) return wrong(where_ + " has more elements than its shape says, " + std::to_string(count_));
+    if (at_ >= count_)
+      return wrong(place_.text() + " has more elements than its shape says, " + std::to_string(count_));
     if (!read_element(value, to_[at_])) {
-      return wrong(where_ + ": element " + std::to_string(at_) + " is " + simdjson::minify(value).substr(0, 40) +
+      return wrong(place_.text() + ": element " + std::to_string(at_) + " is " + simdjson::minify(value).substr(0, 40) +
                    ", which is none of its datatype");
     }
     ++at_;
@@ -164,114 +188,115 @@ class Elements {
 
   T* to_;
   std::int64_t count_;
-  const std::string& where_;
+  const Place& place_;
   std::int64_t at_ = 0;
 };
 
 template <class T>
-Result<Tensor> read_packed(element value, DType dtype, const Shape& shape, const std::string& where) {
+Result<Tensor> read_packed(element value, DType dtype, const Shape& shape, const Place& place) {
   ASSIGN_OR_RETURN(Tensor tensor, Tensor::zeros(dtype, shape));
-  Elements<T> elements(reinterpret_cast<T*>(tensor.mutable_bytes().data()), tensor.size(), where);
+  Elements<T> elements(reinterpret_cast<T*>(tensor.mutable_bytes().data()), tensor.size(), place);
   RETURN_IF_ERROR(elements.read(value));
   return tensor;
 }
 
-Result<Tensor> read_texts(element value, const Shape& shape, const std::string& where) {
+Result<Tensor> read_texts(element value, const Shape& shape, const Place& place) {
   ASSIGN_OR_RETURN(const std::int64_t count, element_count(shape));
   std::vector<std::string> texts(static_cast<std::size_t>(count));
-  Elements<std::string> elements(texts.data(), count, where);
+  Elements<std::string> elements(texts.data(), count, place);
   RETURN_IF_ERROR(elements.read(value));
   return Tensor::of_strings(shape, std::move(texts));
 }
 
-Result<Tensor> read_data(element value, DType dtype, const Shape& shape, const std::string& where) {
+Result<Tensor> read_data(element value, DType dtype, const Shape& shape, const Place& place) {
   switch (dtype) {
     case DType::kBool:
-      return read_packed<bool>(value, dtype, shape, where);
+      return read_packed<bool>(value, dtype, shape, place);
     case DType::kUint8:
-      return read_packed<std::uint8_t>(value, dtype, shape, where);
+      return read_packed<std::uint8_t>(value, dtype, shape, place);
     case DType::kUint16:
-      return read_packed<std::uint16_t>(value, dtype, shape, where);
+      return read_packed<std::uint16_t>(value, dtype, shape, place);
     case DType::kUint32:
-      return read_packed<std::uint32_t>(value, dtype, shape, where);
+      return read_packed<std::uint32_t>(value, dtype, shape, place);
     case DType::kUint64:
-      return read_packed<std::uint64_t>(value, dtype, shape, where);
+      return read_packed<std::uint64_t>(value, dtype, shape, place);
     case DType::kInt8:
-      return read_packed<std::int8_t>(value, dtype, shape, where);
+      return read_packed<std::int8_t>(value, dtype, shape, place);
     case DType::kInt16:
-      return read_packed<std::int16_t>(value, dtype, shape, where);
+      return read_packed<std::int16_t>(value, dtype, shape, place);
     case DType::kInt32:
-      return read_packed<std::int32_t>(value, dtype, shape, where);
+      return read_packed<std::int32_t>(value, dtype, shape, place);
     case DType::kInt64:
-      return read_packed<std::int64_t>(value, dtype, shape, where);
+      return read_packed<std::int64_t>(value, dtype, shape, place);
     case DType::kFloat32:
-      return read_packed<float>(value, dtype, shape, where);
+      return read_packed<float>(value, dtype, shape, place);
     case DType::kFloat64:
-      return read_packed<double>(value, dtype, shape, where);
+      return read_packed<double>(value, dtype, shape, place);
     case DType::kString:
-      return read_texts(value, shape, where);
+      return read_texts(value, shape, place);
     default:
-      return wrong(where + ": " + std::string(v2_name(dtype)) +
+      return wrong(place.text() + ": " + std::string(v2_name(dtype)) +
                    " has no form in JSON; send it as binary data (parameter binary_data_size)");
   }
 }
 
 // Memory is asked for only when the text is long enough to hold that many elements ("0," each).
-Status check_count(const Shape& shape, std::size_t text_bytes, const std::string& where) {
+Status check_count(const Shape& shape, std::size_t text_bytes, const Place& place) {
   const Result<std::int64_t> count = element_count(shape);
-  if (!count) return wrong(where + ": " + count.error().message);
+  if (!count) return wrong(place.text() + ": " + count.error().message);
   if (static_cast<std::uint64_t>(*count) <= text_bytes) return {};
-  return wrong(where + " has fewer elements than its shape " + to_string(shape) + " says");
+  return wrong(place.text() + " has fewer elements than its shape " + to_string(shape) + " says");
 }
 
 // ---- Tensors ----
 
 Result<V2InputJson> read_input(element value, std::size_t index, std::size_t text_bytes) {
-  std::string where = "input " + std::to_string(index);
+  Place place("input", index);
   object members;
-  if (value.get(members)) return wrong(where + " must be an object");
+  if (value.get(members)) return wrong(place.text() + " must be an object");
   V2InputJson input;
   std::optional<element> data;
   bool has_shape = false;
   for (const auto [key, member] : members) {
     if (key == "name") {
-      ASSIGN_OR_RETURN(input.name, read_string(member, "the name of " + where));
-      where = "input " + in_quotes(input.name);
+      RETURN_IF_ERROR(read_string(member, "the name of ", place, input.name));
+      place.set_name(input.name);
     } else if (key == "datatype") {
-      ASSIGN_OR_RETURN(input.datatype, read_string(member, "the datatype of " + where));
+      RETURN_IF_ERROR(read_string(member, "the datatype of ", place, input.datatype));
     } else if (key == "shape") {
-      ASSIGN_OR_RETURN(input.shape, read_shape(member, where));
+      RETURN_IF_ERROR(read_shape(member, place, input.shape));
       has_shape = true;
     } else if (key == "parameters") {
-      ASSIGN_OR_RETURN(input.parameters, read_parameters(member, where));
+      ASSIGN_OR_RETURN(input.parameters, read_parameters(member, place));
     } else if (key == "data") {
       data = member;
     }
   }
-  if (input.name.empty()) return wrong(where + " has no name");
-  if (!has_shape) return wrong(where + " has no shape");
+  if (input.name.empty()) return wrong(place.text() + " has no name");
+  if (!has_shape) return wrong(place.text() + " has no shape");
   const std::optional<DType> dtype = v2_dtype(input.datatype);
   if (!dtype)
-    return wrong(where + " has the datatype " + in_quotes(input.datatype) + ", which the protocol does not know");
+    return wrong(place.text() + " has the datatype " + in_quotes(input.datatype) +
+                 ", which the protocol does not know");
   if (!data) return input;
-  RETURN_IF_ERROR(check_count(input.shape, text_bytes, where));
-  ASSIGN_OR_RETURN(input.data, read_data(*data, *dtype, input.shape, where));
+  RETURN_IF_ERROR(check_count(input.shape, text_bytes, place));
+  ASSIGN_OR_RETURN(input.data, read_data(*data, *dtype, input.shape, place));
   return input;
 }
 
 Result<V2OutputJson> read_output(element value, std::size_t index) {
-  const std::string where = "output " + std::to_string(index);
+  const Place place("output", index);
   object members;
-  if (value.get(members)) return wrong(where + " must be an object");
+  if (value.get(members)) return wrong(place.text() + " must be an object");
   V2OutputJson output;
   for (const auto [key, member] : members) {
     if (key == "name") {
-      ASSIGN_OR_RETURN(output.name, read_string(member, "the name of " + where));
+      RETURN_IF_ERROR(read_string(member, "the name of ", place, output.name));
     } else if (key == "parameters") {
-      ASSIGN_OR_RETURN(output.parameters, read_parameters(member, where));
+      ASSIGN_OR_RETURN(output.parameters, read_parameters(member, place));
     }
   }
-  if (output.name.empty()) return wrong(where + " has no name");
+  if (output.name.empty()) return wrong(place.text() + " has no name");
   return output;
 }
 
@@ -295,9 +320,9 @@ Result<V2RequestJson> read_request(element root, std::size_t text_bytes) {
   bool has_inputs = false;
   for (const auto [key, member] : members) {
     if (key == "id") {
-      ASSIGN_OR_RETURN(request.id, read_string(member, "\"id\""));
+      RETURN_IF_ERROR(read_string(member, "", Place("\"id\""), request.id));
     } else if (key == "parameters") {
-      ASSIGN_OR_RETURN(request.parameters, read_parameters(member, "the request"));
+      ASSIGN_OR_RETURN(request.parameters, read_parameters(member, Place("the request")));
     } else if (key == "inputs") {
       has_inputs = true;
       RETURN_IF_ERROR(read_list(member, "inputs", request.inputs,
@@ -329,9 +354,9 @@ Result<V2Parameters> parse_v2_parameters(std::string_view text) {
   object members;
   if (root.get(members)) return wrong("the request must be an object");
   for (const auto [key, member] : members) {
-    if (key == "parameters") return read_parameters(member, "the request");
+    if (key == "parameters") return read_parameters(member, Place("the request"));
     if (key == "ready") {
-      ASSIGN_OR_RETURN(V2Parameter ready, read_parameter(member, "\"ready\""));
+      ASSIGN_OR_RETURN(V2Parameter ready, read_parameter(member, "ready", Place("the request")));
       return V2Parameters{{{"ready", std::move(ready)}}};
     }
   }

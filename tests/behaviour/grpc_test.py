@@ -21,6 +21,7 @@ import harness
 try:
     import grpc
     import numpy as np
+    import onnx
     import tritonclient.grpc as triton
     from google.protobuf import descriptor_pb2
     from PIL import Image
@@ -289,7 +290,6 @@ class Inference(Case):
                 self.assertEqual(len(back.raw_output_contents), 0)
                 got = np.array(getattr(back.outputs[0].contents, TYPED[kind]), kind).reshape(back.outputs[0].shape)
                 self.assertEqual(got.tobytes(), array.tobytes())
-                np.testing.assert_array_equal(triton.InferResult(back).as_numpy(f"out_{kind}"), array)
 
     def test_half_floats_have_no_typed_form(self):
         array = samples("float16")
@@ -342,12 +342,6 @@ class Inference(Case):
             self.ask_iris(priority=priority)
         self.refused("INVALID_ARGUMENT", ["priority"], lambda: self.ask_iris(priority=2**63))
         self.refused("UNIMPLEMENTED", ["sequence"], lambda: self.ask_iris(sequence_id=7, sequence_start=True, sequence_end=True))
-
-    def test_compression(self):
-        rows = np.tile(ROWS, (2000, 1))
-        for algorithm in (None, "gzip", "deflate"):
-            answer = self.client.infer("iris", [tensor("x", rows)], compression_algorithm=algorithm)
-            np.testing.assert_allclose(answer.as_numpy("y"), want_iris(rows), rtol=1e-5, atol=1e-6)
 
     def test_an_image_as_bytes(self):
         pixels, files = [], []
@@ -408,10 +402,10 @@ class Waiting(Case):
         self.client.stop_stream()
 
     def test_deadline_and_cancelled_calls(self):
-        self.refused("DEADLINE_EXCEEDED", [], lambda: self.ask_iris(client_timeout=1e-6))
+        self.refused("DEADLINE_EXCEEDED", [], lambda: self.ask_iris(np.zeros((1000000, 4), np.float32), client_timeout=0.001))
         self.assertEqual(self.ask_iris(client_timeout=60).as_numpy("y").shape, (3, 3))
-        large = np.zeros((200000, 4), np.float32)
-        calls = [self.stub.ModelInfer.future(iris_request(large)) for _ in range(8)]
+        large = np.zeros((20000, 4), np.float32)
+        calls = [self.stub.ModelInfer.future(iris_request(large)) for _ in range(4)]
         for call in calls:
             call.cancel()
         self.assertTrue(all(call.cancelled() for call in calls))
@@ -455,8 +449,6 @@ class Refused(Case):
             "short raw": changed(lambda r: r.raw_input_contents.__setitem__(0, ROWS.tobytes()[:-1])),
             "long raw": changed(lambda r: r.raw_input_contents.__setitem__(0, ROWS.tobytes() + b"\0")),
             "negative size": changed(lambda r: r.inputs[0].shape.__setitem__(0, -3)),
-            "huge size": changed(lambda r: r.inputs[0].shape.__setitem__(0, 2**62)),
-            "huge product": changed(lambda r: r.inputs[0].shape.extend([2**40, 2**40])),
             "many axes": changed(lambda r: r.inputs[0].shape.extend([1] * 100)),
             "no name": changed(lambda r: setattr(r.inputs[0], "name", "")),
             "no inputs": changed(lambda r: (r.ClearField("inputs"), r.ClearField("raw_input_contents"))),
@@ -479,6 +471,8 @@ class Refused(Case):
         for name, call in cases.items():
             with self.subTest(name):
                 self.refused("INVALID_ARGUMENT", [], call)
+        self.refused("RESOURCE_EXHAUSTED", ["elements"], changed(lambda r: r.inputs[0].shape.__setitem__(0, 2**62)))
+        self.refused("RESOURCE_EXHAUSTED", ["elements"], changed(lambda r: r.inputs[0].shape.extend([2**40, 2**40])))
         request = iris_request()
         for i in range(300):
             request.parameters[str(i)].int64_param = i
@@ -495,8 +489,10 @@ class Refused(Case):
         self.refused("RESOURCE_EXHAUSTED", [], lambda: self.stub.ModelInfer(iris_request(rows)))
         before = server.resident_bytes()
         bomb = iris_request(np.zeros((2**18 * 100, 4), np.float32))  # 400 MiB, which compress to less than one
-        self.refused("RESOURCE_EXHAUSTED", [], lambda: self.stub.ModelInfer(bomb, compression=grpc.Compression.Gzip))
-        self.assertLess(server.resident_bytes() - before, 256 << 20)
+        for algorithm in (grpc.Compression.Gzip, grpc.Compression.Deflate):
+            self.refused("UNIMPLEMENTED", ["ompression"], lambda: self.stub.ModelInfer(bomb, compression=algorithm))
+        self.assertLess(server.resident_bytes() - before, 100 << 20)
+        self.refused("UNIMPLEMENTED", ["ompression"], lambda: self.ask_iris(np.tile(ROWS, (2000, 1)), compression_algorithm="gzip"))
         np.testing.assert_allclose(self.ask_iris().as_numpy("y"), want_iris(), rtol=1e-5)
 
     def test_what_we_have_not(self):
@@ -512,7 +508,7 @@ class Refused(Case):
         for noise in (b"\xff" * 100, b"\x0a\xff\xff\xff\xff\x7f", b"\x0a\x02\xff\xfe", b"\x3a"):
             with self.assertRaises(grpc.RpcError) as caught:
                 call(noise, timeout=30)
-            self.assertIn(caught.exception.code(), (grpc.StatusCode.INTERNAL, grpc.StatusCode.INVALID_ARGUMENT))
+            self.assertIn(caught.exception.code(), (grpc.StatusCode.INTERNAL, grpc.StatusCode.UNIMPLEMENTED))  # the library's own
         import socket
         for noise in (b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\xff" * 4096, os.urandom(4096)):
             with socket.create_connection(server.grpc_address.rsplit(":", 1), timeout=30) as peer:
@@ -606,6 +602,30 @@ class Doors(unittest.TestCase):
         self.assertEqual(ended.returncode, 4, ended.stderr)
         self.assertIn("--grpc-port", ended.stderr)
 
+    def test_a_call_that_waits_past_its_deadline_is_not_run(self):
+        n = 3000
+        nodes = [onnx.helper.make_node("MatMul", ["x" if i == 0 else f"t{i}", "w"], [f"t{i + 1}" if i < 29 else "y"]) for i in range(30)]
+        slow = harness.model_of(nodes, [harness.floats("x", ["N", n])], [harness.floats("y", ["N", n])], [("w", np.eye(n, dtype=np.float32))])
+        started = self.start("--runs", "1", "--max-batch", "1", f"slow={serving.put(self.path('slow'), slow)}")
+        stub, channel = started.stub()
+        self.addCleanup(channel.close)
+        x = np.ones((300, n), np.float32)
+        request = pb.ModelInferRequest(model_name="slow", raw_input_contents=[x.tobytes()],
+                                       inputs=[pb.ModelInferRequest.InferInputTensor(name="x", datatype="FP32", shape=x.shape)])
+        patient = [stub.ModelInfer.future(request, timeout=120) for _ in range(3)]
+        late = [stub.ModelInfer.future(request, timeout=0.2) for _ in range(3)]
+        for call in late:
+            self.assertEqual(call.exception(timeout=60).code(), grpc.StatusCode.DEADLINE_EXCEEDED)
+        for call in patient:
+            np.testing.assert_array_equal(np.frombuffer(call.result(timeout=120).raw_output_contents[0], np.float32), x.ravel())
+        count = lambda: sum(started.metric("arete_infer_requests_total", model="slow", protocol="grpc", code=code) for code in (499, 504))
+        deadline = time.monotonic() + 60
+        while count() < 3 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        self.assertEqual(count(), 3)
+        with started.client() as client:
+            self.assertEqual(client.get_inference_statistics("slow").model_stats[0].execution_count, 3)
+
     def test_the_end_lets_calls_finish(self):
         started = self.start(f"iris={models['iris']}")
         stub, channel = started.stub()
@@ -613,7 +633,7 @@ class Doors(unittest.TestCase):
         rows = np.random.default_rng(4).normal(size=(300000, 4)).astype(np.float32)
         stub.ServerLive(pb.ServerLiveRequest())
         begun = threading.Event()
-        stream = stub.ModelStreamInfer(iter(lambda: begun.wait() and None, None))  # open, and silent
+        stream = stub.ModelStreamInfer(iter(lambda: begun.wait() and None, None))  # open, and silent for ever
         calls = [stub.ModelInfer.future(iris_request(rows)) for _ in range(4)]
         deadline = time.monotonic() + 60
         while started.metric("arete_infer_requests_total", protocol="grpc", code=200) < 1 and time.monotonic() < deadline:
@@ -624,8 +644,10 @@ class Doors(unittest.TestCase):
             got = np.frombuffer(call.result(timeout=60).raw_output_contents[0], np.float32).reshape(-1, 3)
             np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-4)
         self.assertEqual(started.process.wait(timeout=serving.STOP_S), 0)
+        with self.assertRaises(grpc.RpcError) as caught:
+            next(stream)
+        self.assertEqual((caught.exception.code(), caught.exception.details()), (grpc.StatusCode.UNAVAILABLE, "the server stops"))
         begun.set()
-        stream.cancel()
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ class Server:
             command = [os.path.join(BIN, "arete-serve"), "--port", "0", *map(str, arguments)]
             self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, errors="replace")
         line = self.greeting = self.process.stdout.readline()
-        found = re.search(r"http://(\S+:(\d+))", line)
+        found = re.search(r"https?://(\S+:(\d+))", line)
         if not found:
             self.process.kill()
             raise AssertionError(f"no address in {line!r}; it says: {self.said}")

@@ -2,6 +2,8 @@
 #include "serve/model_table.h"
 
 #include <atomic>
+#include <filesystem>
+#include <numeric>
 #include <thread>
 
 #include "tests/serve/fake_server.h"
@@ -156,6 +158,115 @@ TEST(ModelTable, BelowACeilingTheLeastUsedSleepsAndWakesWhenAsked) {
   EXPECT_EQ(server.table().ready().size(), 2U);
 }
 
+TEST(ModelTable, ANewVersionLeavesASplitAsItIs) {
+  TableOptions options;
+  options.traffic["m"].split = *parse_split("v1=1,v2=1");
+  FakeServer server(std::move(options));
+  for (const char* version : {"1", "2"}) server.add("m", version, times(1));
+  server.load("m");
+  server.add("m", "3", times(3));
+  server.load("m");
+  EXPECT_EQ(server.ask("GET", "/v2/health/ready").status, 200);
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(answer_of(server, "/v2/models/m/infer"), 1);
+  // One that is asked for by its number answers beside it.
+  server.load("m", "3");
+  EXPECT_EQ(server.ask("GET", "/v2/health/ready").status, 200);
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(answer_of(server, "/v2/models/m/infer"), 1);
+  EXPECT_EQ(answer_of(server, "/v2/models/m/versions/3/infer"), 3);
+}
+
+TEST(ModelTable, AModelThatSleepsCanBeUnloaded) {
+  TableOptions options;
+  options.max_model_bytes = 3;
+  FakeServer server(std::move(options));
+  for (const char* name : {"a", "b"}) server.add(name, "1", times(1));
+  server.load("a");
+  server.load("b");
+  ASSERT_TRUE(server.table().is_asleep("a"));
+  ASSERT_OK(server.table().unload("a"));
+  EXPECT_FALSE(server.table().is_asleep("a"));
+  EXPECT_EQ(server.ask("POST", "/v2/models/a/infer", std::string(kAsk)).status, 503);
+  EXPECT_ERROR(server.table().unload("a"), Code::kNotFound, "not loaded");
+  EXPECT_EQ(server.ask("GET", "/v2/health/ready").status, 200);
+}
+
+TEST(ModelTable, AnUnloadedVersionIsNotWaitedFor) {
+  FakeServer server;
+  server.add("m", "1", times(1));
+  server.load("m");
+  ASSERT_OK(server.table().unload("m", "1"));
+  EXPECT_EQ(server.ask("GET", "/v2/health/ready").status, 200);
+}
+
+TEST(ModelTable, WhatCannotFitPutsNobodyToSleep) {
+  TableOptions options;
+  options.max_model_bytes = 12;
+  FakeServer server(std::move(options));
+  server.add("a", "1", times(1));
+  server.add("large", "100000", times(1));  // 12 bytes: fits alone, but not beside its own successor
+  server.add("large", "100001", times(2));
+  server.load("large", "100000");
+  server.load("a");
+  EXPECT_TRUE(server.table().is_asleep("large"));
+  EXPECT_EQ(answer_of(server, "/v2/models/large/infer"), 1);
+  EXPECT_TRUE(server.table().is_asleep("a"));
+  server.add("over", "10000000", times(1));
+  EXPECT_ERROR(server.table().load("over"), Code::kExhausted, "ceiling");
+  EXPECT_ERROR(server.table().load("large", "100001"), Code::kExhausted, "ceiling");
+  EXPECT_EQ(answer_of(server, "/v2/models/large/infer"), 1);
+}
+
+TEST(ModelTable, LoadsAtOnceStayBelowTheCeiling) {
+  TableOptions options;
+  options.max_model_bytes = 3;
+  FakeServer server(std::move(options));
+  const std::vector<std::string> names = {"a", "b", "c", "d"};
+  for (const std::string& name : names) {
+    FakeModel model = times(1);
+    model.run = [run = model.run](std::span<const NamedTensor> inputs) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));  // all open at once
+      return run(inputs);
+    };
+    server.add(name, "1", std::move(model));
+  }
+  server.dispatcher();
+  std::vector<std::thread> threads;
+  for (const std::string& name : names) threads.emplace_back([&server, name] { server.load(name); });
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(server.table().ready().size(), 1U);
+}
+
+// An engine that meets the file while somebody overwrites it.
+class CuttingEngine final : public engine::Engine {
+ public:
+  explicit CuttingEngine(std::string path) : path_(std::move(path)) {}
+  std::string name() const override { return "none"; }
+  std::string version() const override { return "1"; }
+  Result<std::unique_ptr<engine::Session>> open(const engine::ModelSource& source,
+                                                const engine::SessionOptions& /*options*/) override {
+    std::filesystem::resize_file(path_, 0);
+    sum = std::accumulate(source.bytes.view.begin(), source.bytes.view.end(), 0,
+                          [](int total, std::byte one) { return total + std::to_integer<int>(one); });
+    return Error{Code::kInvalid, "no model"};
+  }
+  int sum = 0;
+
+ private:
+  const std::string path_;
+};
+
+TEST(ModelTable, AFileThatIsCutWhileItIsOpenedHarmsNobody) {
+  const std::string path = ::testing::TempDir() + "arete_cut_model.onnx";
+  ASSERT_OK(os::write_text(os::real_file_system(), path, std::string(10'000, '\1')));
+  CuttingEngine engine(path);
+  Crew crew(2);
+  ModelTable table(engine, os::real_file_system(), crew, {});
+  ASSERT_OK(table.add({"m", "1", path, ""}));
+  EXPECT_ERROR(table.load("m"), Code::kInvalid, "no model");
+  EXPECT_EQ(engine.sum, 10'000);
+  std::filesystem::remove(path);
+}
+
 TEST(ModelTable, NothingOutsideTheRepositoryIsFound) {
   FakeServer server;
   server.add("m", "1", times(1));
@@ -185,7 +296,7 @@ TEST(ModelTable, EveryRequestDuringSwapsGetsTheAnswerOfOneVersion) {
       }
     });
   }
-  for (int i = 0; i < 60; ++i) server.load("m", i % 2 == 0 ? "1" : "2");
+  for (int i = 0; i < 60 || asked < 200; ++i) server.load("m", i % 2 == 0 ? "1" : "2");
   done = true;
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(wrong, 0);

@@ -114,14 +114,15 @@ TEST_F(Prometheus, IsReadByThePythonClient) {
       "arete_metrics_label_sets_refused_total [] 0.0\n");
 }
 
+// Where the machine has it: Debian's package would start a service on a user's machine, so nothing installs it.
+#ifdef ARETE_PROMTOOL
 TEST_F(Prometheus, PassesPromtool) {
   int status = 0;
-  ask("command -v promtool", "", &status);
-  if (status != 0) GTEST_SKIP() << "SKIP: no promtool";
-  const std::string said = ask("promtool check metrics", prometheus_text(registry_), &status);
+  const std::string said = ask(ARETE_PROMTOOL " check metrics", prometheus_text(registry_), &status);
   EXPECT_EQ(status, 0) << said;
   EXPECT_EQ(said, "");
 }
+#endif
 
 }  // namespace
 }  // namespace arete::watch

@@ -13,7 +13,7 @@ THIRD_PARTY = {
     "mosquitto": ("mosquitto",),
     "sqlite": ("sqlite3",),
     "onnx": ("onnx/",),
-    "grpc": ("grpcpp/", "grpc/", "open_inference.", "google/protobuf/util/"),  # with the whole of protobuf, and what is generated
+    "grpc": ("grpcpp/", "grpc/", "open_inference."),  # and what is generated
     "protobuf": ("google/protobuf/",),
     "zstd": ("zstd", "zdict.h"),
     "ort_headers": ("onnxruntime_",),

@@ -300,7 +300,7 @@ HttpResponse Connection::cut_short() const {
 
 bool Connection::admit() {
   note_request();
-  RouteMatch match = check_head(parser_, request_, state_.routes);
+  RouteMatch match = check_head(parser_, request_, state_.routes, last_target_);
   notes_.route = match.route;
   if (!match.refusal) match.refusal = check_caller(match.route->scope);
   if (!match.refusal) match.refusal = parser_.check_body(*match.route);
@@ -308,7 +308,6 @@ bool Connection::admit() {
     response_ = std::move(*match.refusal);
     return false;
   }
-  request_.params = path_params(*match.route, request_);
   request_.peer = peer_;
   request_.id = notes_.id;
   return true;

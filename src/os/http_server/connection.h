@@ -191,6 +191,7 @@ class Connection {
   boost::beast::flat_buffer buffer_{kMaxReadBuffer};
   RequestParser parser_;
   std::shared_ptr<ReplySlot> slot_;  // made with the first request that is answered elsewhere
+  LastTarget last_target_;
   HttpRequest request_;
   HttpResponse response_;
   Notes notes_;

@@ -173,15 +173,25 @@ std::optional<HttpResponse> RequestParser::check_body(const Route& route) const 
   return error_response(417, "the only Expect that works here is 100-continue");
 }
 
-RouteMatch check_head(const RequestParser& parser, HttpRequest& request, std::span<const Route> routes) {
+RouteMatch check_head(const RequestParser& parser, HttpRequest& request, std::span<const Route> routes,
+                      LastTarget& last) {
   if (std::optional<HttpResponse> refusal = parser.check_framing()) return {nullptr, std::move(refusal)};
   if (request.target.size() > kMaxTargetBytes) return {nullptr, error_response(414, "the request target is too long")};
+  if (last.route != nullptr && request.target == last.target && request.method == last.method) {
+    request.path = last.path;
+    request.params = last.params;
+    return {last.route, std::nullopt};
+  }
   const std::string target = std::move(request.target);
   request.target.clear();
   if (const Status status = parse_target(target, request); !status) {
     return {nullptr, error_response(400, status.error().message)};
   }
-  return match_route(routes, request);
+  RouteMatch match = match_route(routes, request);
+  if (match.refusal) return match;
+  request.params = path_params(*match.route, request);
+  if (request.query.empty()) last = {request.method, request.target, request.path, request.params, match.route};
+  return match;
 }
 
 ParsedBytes parse_http_bytes(std::string_view bytes, const HttpServerOptions& options, std::span<const Route> routes) {
@@ -190,10 +200,10 @@ ParsedBytes parse_http_bytes(std::string_view bytes, const HttpServerOptions& op
   parser.start(parsed.request);
   RequestParser::State state = parser.take_head(bytes);
   if (state == RequestParser::State::kDone) {
-    RouteMatch match = check_head(parser, parsed.request, routes);
+    LastTarget last;
+    RouteMatch match = check_head(parser, parsed.request, routes, last);
     parsed.refusal = match.refusal ? std::move(match.refusal) : parser.check_body(*match.route);
     if (parsed.refusal) return parsed;
-    parsed.request.params = path_params(*match.route, parsed.request);
     state = parser.take_body(bytes);
     if (parser.body_bytes() > match.route->body_limit_bytes) parsed.refusal = too_large(*match.route);
     if (parsed.refusal) return parsed;

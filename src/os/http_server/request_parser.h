@@ -52,7 +52,18 @@ class RequestParser {
   std::unique_ptr<Impl> impl_;
 };
 
-// Who answers a request whose head is whole: framing, target (into path and query), route.
-RouteMatch check_head(const RequestParser& parser, HttpRequest& request, std::span<const Route> routes);
+// The last target that led to a row on a connection: clients ask for the same one again and again, and finding its row
+// takes longer than all else that a small request needs.
+struct LastTarget {
+  std::string method;
+  std::string target;
+  std::string path;
+  std::vector<std::pair<std::string, std::string>> params;
+  const Route* route = nullptr;
+};
+
+// Who answers a request whose head is whole: framing, target (into path, query and params), route.
+RouteMatch check_head(const RequestParser& parser, HttpRequest& request, std::span<const Route> routes,
+                      LastTarget& last);
 
 }  // namespace arete::os

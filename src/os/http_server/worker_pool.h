@@ -7,37 +7,17 @@
 #include <condition_variable>
 #include <cstddef>
 #include <deque>
-#include <memory>
 #include <mutex>
 #include <thread>
-#include <type_traits>
 #include <utility>
 #include <vector>
+
+#include "core/move_function.h"
 
 namespace arete::os {
 
 // A function that may hold what cannot be copied, such as a Responder. Runs once; must not throw.
-class Job {
- public:
-  template <class F>
-    requires(!std::is_same_v<std::remove_cvref_t<F>, Job>)
-  Job(F&& function) : held_(std::make_unique<Held<std::decay_t<F>>>(std::forward<F>(function))) {}  // NOLINT: implicit
-  void operator()() { held_->run(); }
-
- private:
-  struct Base {
-    virtual ~Base() = default;
-    virtual void run() = 0;
-  };
-  template <class F>
-  struct Held final : Base {
-    explicit Held(F&& given) : function(std::move(given)) {}
-    explicit Held(const F& given) : function(given) {}
-    void run() override { function(); }
-    F function;
-  };
-  std::unique_ptr<Base> held_;
-};
+using Job = MoveFunction<void()>;
 
 class WorkerPool {
  public:

@@ -1,5 +1,6 @@
 #include "serve/grpc/grpc_door.h"
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -21,12 +22,14 @@ constexpr int kHandshakeTimeoutMs = 10000;
 constexpr int kIdleTimeoutMs = 600000;          // a connection without calls
 constexpr int kKeepaliveMs = 60000;             // a connection that says nothing is asked whether it is there
 constexpr int kKeepaliveTimeoutMs = 20000;      // and has so long to say so
-constexpr std::size_t kMessageOverhead = 4096;  // names and shapes beside the tensors
+constexpr std::size_t kMostBytes = (std::size_t{1} << 31) - 1;  // of a message, that the library can count
 
 // What it has to say goes into statuses; its own lines on stderr help nobody.
 void say_nothing(gpr_log_func_args*) {}
 
-Result<std::shared_ptr<grpc::ServerCredentials>> credentials_of(const std::optional<os::TlsOptions>& tls) {
+using Credentials = decltype(grpc::InsecureServerCredentials());
+
+Result<Credentials> credentials_of(const std::optional<os::TlsOptions>& tls) {
   if (!tls) return grpc::InsecureServerCredentials();
   // The same reading as for HTTP, which says what is wrong.
   if (const Result<os::TlsIdentity> identity = os::TlsIdentity::make(*tls); !identity) return identity.error();
@@ -49,9 +52,14 @@ os::AccessRules access_of(GrpcOptions& options) {
 }
 
 void set_limits(grpc::ServerBuilder& builder, const Limits& limits) {
-  builder.SetMaxReceiveMessageSize(static_cast<int>(limits.max_tensor_bytes + kMessageOverhead));
+  builder.SetMaxReceiveMessageSize(static_cast<int>(std::min(limits.max_tensor_bytes, kMostBytes)));
   builder.SetMaxSendMessageSize(-1);  // answers are the model's
   builder.SetResourceQuota(grpc::ResourceQuota("arete").Resize(kMaxMemoryBytes));
+  // It would inflate a message whole before it looks at the limit: a megabyte may stand for a gigabyte. So compressed
+  // ones are refused.
+  builder.SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_GZIP, false);
+  builder.SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_DEFLATE, false);
+  builder.AddChannelArgument(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0);
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);  // a second server there is a mistake
   builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kMaxCallsAConnection);
   builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, kMaxMetadataBytes);
@@ -69,14 +77,14 @@ class Door final : public GrpcDoor {
   ~Door() override { stop_now(0); }
 
   Status listen(const GrpcOptions& options, const Limits& limits) {
-    ASSIGN_OR_RETURN(const std::shared_ptr<grpc::ServerCredentials> credentials, credentials_of(options.tls));
+    ASSIGN_OR_RETURN(const Credentials credentials, credentials_of(options.tls));
     const bool bare_ipv6 = options.host.find(':') != std::string::npos && !options.host.starts_with('[');
     const std::string address =
         (bare_ipv6 ? "[" + options.host + "]" : options.host) + ":" + std::to_string(options.port);
     grpc::ServerBuilder builder;
     set_limits(builder, limits);
     builder.AddListeningPort(address, credentials, &port_);
-    builder.RegisterService(&service_);
+    builder.RegisterCallbackGenericService(&service_);
     server_ = builder.BuildAndStart();
     if (server_ != nullptr && port_ != 0) return {};
     return Error{Code::kConflict, "cannot listen at " + address +
@@ -88,6 +96,7 @@ class Door final : public GrpcDoor {
  private:
   void stop_now(int grace_ms) {
     if (server_ == nullptr) return;
+    service_.end_streams();
     server_->Shutdown(std::chrono::system_clock::now() + std::chrono::milliseconds(grace_ms));
     server_->Wait();
     server_.reset();

@@ -27,8 +27,8 @@ std::int64_t time_left_ns(const grpc::CallbackServerContext& context) {
 }  // namespace
 
 InferCall::InferCall(const grpc::CallbackServerContext& context, const inference::ModelInferRequest& request,
-                     inference::ModelInferResponse& response, Done done)
-    : Call(ProtocolKind::kGrpc, request.model_name(), request.model_version(), request.ByteSizeLong()),
+                     std::size_t bytes, inference::ModelInferResponse& response, Done done)
+    : Call(ProtocolKind::kGrpc, request.model_name(), request.model_version(), bytes),
       context_(context),
       request_(request),
       response_(response),

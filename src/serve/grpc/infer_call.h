@@ -21,7 +21,8 @@ class InferCall final : public Call {
  public:
   using Done = MoveFunction<void(Outcome)>;
 
-  InferCall(const grpc::CallbackServerContext& context, const inference::ModelInferRequest& request,
+  // `bytes` are the request's on the wire.
+  InferCall(const grpc::CallbackServerContext& context, const inference::ModelInferRequest& request, std::size_t bytes,
             inference::ModelInferResponse& response, Done done);
   ~InferCall() override;
 

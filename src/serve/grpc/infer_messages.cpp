@@ -1,6 +1,6 @@
 #include "serve/grpc/infer_messages.h"
 
-#include <google/protobuf/util/json_util.h>
+#include <grpcpp/impl/codegen/config_protobuf.h>
 
 #include <algorithm>
 #include <array>
@@ -136,19 +136,19 @@ constexpr Field field(DType dtype, const char* name) {
 }
 
 template <class T>
-constexpr auto int_field =
+constexpr auto kIntField =
     &field<T, std::int32_t, &InferTensorContents::int_contents, &InferTensorContents::mutable_int_contents>;
 template <class T>
-constexpr auto uint_field =
+constexpr auto kUintField =
     &field<T, std::uint32_t, &InferTensorContents::uint_contents, &InferTensorContents::mutable_uint_contents>;
 
 const std::array<Field, 11> kFields = {
     {field<bool, bool, &InferTensorContents::bool_contents, &InferTensorContents::mutable_bool_contents>(
          DType::kBool, "bool_contents"),
-     int_field<std::int8_t>(DType::kInt8, "int_contents"), int_field<std::int16_t>(DType::kInt16, "int_contents"),
-     int_field<std::int32_t>(DType::kInt32, "int_contents"), uint_field<std::uint8_t>(DType::kUint8, "uint_contents"),
-     uint_field<std::uint16_t>(DType::kUint16, "uint_contents"),
-     uint_field<std::uint32_t>(DType::kUint32, "uint_contents"),
+     kIntField<std::int8_t>(DType::kInt8, "int_contents"), kIntField<std::int16_t>(DType::kInt16, "int_contents"),
+     kIntField<std::int32_t>(DType::kInt32, "int_contents"), kUintField<std::uint8_t>(DType::kUint8, "uint_contents"),
+     kUintField<std::uint16_t>(DType::kUint16, "uint_contents"),
+     kUintField<std::uint32_t>(DType::kUint32, "uint_contents"),
      field<std::int64_t, std::int64_t, &InferTensorContents::int64_contents,
            &InferTensorContents::mutable_int64_contents>(DType::kInt64, "int64_contents"),
      field<std::uint64_t, std::uint64_t, &InferTensorContents::uint64_contents,
@@ -183,9 +183,10 @@ Status read_contents(const InferTensorContents& contents, DType dtype, const std
   if (all_values(contents) != size)
     return wrong(where + " has contents other than " + (texts ? "bytes_contents" : field->name) + ", as " +
                  into.datatype + " wants");
-  ASSIGN_OR_RETURN(const std::int64_t count, element_count(into.shape));
-  if (count != size)
-    return wrong(where + " has " + std::to_string(size) + " elements, its shape says " + std::to_string(count));
+  const Result<std::int64_t> count = element_count(into.shape);
+  if (!count) return wrong(where + ": " + count.error().message);
+  if (*count != size)
+    return wrong(where + " has " + std::to_string(size) + " elements, its shape says " + std::to_string(*count));
   if (texts) {
     into.packed = kept.emplace_back(pack(contents.bytes_contents()));
     return {};

@@ -15,8 +15,9 @@ constexpr const char* kCommonName = "x509_common_name";
 constexpr std::array<const char*, 5> kHeaders = {"authorization", "x-api-key", "origin", "sec-fetch-site",
                                                  "x-request-id"};
 
-os::HttpRequest headers_of(const grpc::CallbackServerContext& context) {
+os::HttpRequest headers_of(const grpc::GenericCallbackServerContext& context) {
   os::HttpRequest request;
+  request.headers.add("host", context.host());
   for (const char* const name : kHeaders) {
     const auto [begin, end] = context.client_metadata().equal_range(name);
     for (auto at = begin; at != end; ++at) request.headers.add(name, std::string(at->second.data(), at->second.size()));
@@ -34,8 +35,8 @@ std::string certificate_name(const grpc::CallbackServerContext& context) {
 }  // namespace
 
 std::string address_of(std::string_view peer) {
-  if (peer.starts_with("unix")) return std::string(os::kUnixPeer);
-  peer.remove_prefix(std::min(peer.size(), peer.find(':') + 1));
+  if (!peer.starts_with("ipv4:") && !peer.starts_with("ipv6:")) return "";
+  peer.remove_prefix(peer.find(':') + 1);
   std::string address(peer.substr(0, peer.rfind(':')));
   for (const char* const bracket : {"%5B", "%5D", "[", "]"}) {
     const std::size_t at = address.find(bracket);
@@ -45,8 +46,12 @@ std::string address_of(std::string_view peer) {
   return mapped ? address.substr(kMapped.size()) : address;
 }
 
-Visit::Visit(VisitRules& rules, const grpc::CallbackServerContext& context, const char* route, os::Scope scope)
-    : rules_(rules), route_(route), begin_ns_(rules.clock.now_ns()), peer_(address_of(context.peer())) {
+Visit::Visit(VisitRules& rules, const grpc::GenericCallbackServerContext& context, const char* route, os::Scope scope)
+    : rules_(rules),
+      route_(route),
+      target_(context.method().substr(0, os::kMaxLoggedTargetBytes)),
+      begin_ns_(rules.clock.now_ns()),
+      peer_(address_of(context.peer())) {
   os::HttpRequest request = headers_of(context);
   request.peer = peer_;
   const std::string_view id = request.headers.get("x-request-id");
@@ -74,7 +79,7 @@ void Visit::end(const Outcome& outcome, std::size_t bytes_in, std::size_t bytes_
   exchange.id = id_;
   exchange.method = "POST";  // as every call of gRPC over HTTP/2
   exchange.route = route_;
-  exchange.target = route_;
+  exchange.target = target_;
   exchange.status = outcome.number;
   exchange.bytes_in = bytes_in;
   exchange.bytes_out = bytes_out;

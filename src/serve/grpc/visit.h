@@ -10,7 +10,7 @@
 #include <string>
 #include <string_view>
 
-#include <grpcpp/server_context.h>
+#include <grpcpp/generic/async_generic_service.h>
 
 #include "os/base/machine.h"
 #include "os/http_server/access.h"
@@ -34,8 +34,8 @@ struct VisitRules {
 
 class Visit {
  public:
-  // `route` is a text that stays: "/inference.GRPCInferenceService/ModelInfer".
-  Visit(VisitRules& rules, const grpc::CallbackServerContext& context, const char* route, os::Scope scope);
+  // `route` is a text that stays: "/inference.GRPCInferenceService/ModelInfer", "" for one that is not there.
+  Visit(VisitRules& rules, const grpc::GenericCallbackServerContext& context, const char* route, os::Scope scope);
 
   // Why the call is refused, or nothing.
   const std::optional<Outcome>& refusal() const { return refusal_; }
@@ -47,6 +47,7 @@ class Visit {
  private:
   VisitRules& rules_;
   const char* const route_;
+  const std::string target_;
   const std::int64_t begin_ns_;
   const std::string peer_;
   std::string client_;
@@ -54,7 +55,7 @@ class Visit {
   std::optional<Outcome> refusal_;
 };
 
-// "ipv4:127.0.0.1:5001" -> "127.0.0.1", "ipv6:%5B::1%5D:5001" -> "::1", "unix:/path" -> "unix"; as HttpRequest::peer.
+// "ipv4:127.0.0.1:5001" -> "127.0.0.1", "ipv6:%5B::1%5D:5001" -> "::1", as HttpRequest::peer; "" for anything else.
 std::string address_of(std::string_view peer);
 
 }  // namespace arete::serve
