@@ -35,7 +35,7 @@ Result<std::unique_ptr<GrpcListener>> open_grpc(serve::Dispatcher& dispatcher, c
   ASSIGN_OR_RETURN(options.tls, tls_options(door));
   ASSIGN_OR_RETURN(options.api_keys, read_keys(door));
   options.on_exchange = exchange_teller(dispatcher, log);
-  auto opened = serve::GrpcDoor::start(std::move(options), dispatcher, ARETE_VERSION);
+  auto opened = serve::GrpcDoor::start(options, dispatcher, ARETE_VERSION);
   if (opened) return std::unique_ptr<GrpcListener>(std::make_unique<Listener>(std::move(*opened), door.host));
   Error error = std::move(opened).error();
   if (error.code == Code::kConflict) error.message += "; choose another with --grpc-port";

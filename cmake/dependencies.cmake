@@ -124,7 +124,7 @@ arete_dependency(highway PkgConfig::HIGHWAY)
 arete_dependency(simdjson simdjson::simdjson)
 arete_dependency(cli11 CLI11::CLI11)
 
-# gRPC, an option: some 20 shared libraries more. Without it the rooms that name it are left out (docs/adr/0007).
+# gRPC, an option: some 50 shared libraries more. Without it the rooms that name it are left out (docs/adr/0007).
 if(NOT ARETE_GRPC)
   list(APPEND ARETE_LEFT_OUT grpc)
   message(STATUS "Without gRPC: -DARETE_GRPC=ON adds the option --grpc-port to arete serve")

@@ -4,7 +4,6 @@
 #include <cmath>
 #include <limits>
 #include <numeric>
-#include <optional>
 
 #include "core/batch.h"
 #include "proof/sample_batch.h"
@@ -75,21 +74,6 @@ Result<std::vector<Row>> extreme_rows(const Golden& golden) {
   return rows;
 }
 
-// What a careless client sends: NaN in every place of every float32 input; nothing where no input takes that.
-std::optional<Row> not_numbers(const Golden& golden) {
-  Row row;
-  bool any = false;
-  for (const NamedTensor& like : golden.samples.front().inputs) {
-    Tensor tensor = like.tensor;
-    if (tensor.dtype() == DType::kFloat32) {
-      any = true;
-      std::ranges::fill(tensor.mutable_data<float>(), std::numeric_limits<float>::quiet_NaN());
-    }
-    row.push_back({like.name, std::move(tensor)});
-  }
-  return any ? std::optional(std::move(row)) : std::nullopt;
-}
-
 class Trial {
  public:
   Trial(const BatchQuestion& question, const RunModel& run, std::vector<const Row*> rows,
@@ -122,7 +106,6 @@ class Trial {
     ASSIGN_OR_RETURN(const std::vector<Tensor> outputs, run_(joined));
     last_run_ns_ = question_.now_ns ? question_.now_ns() - start : 0;
     for (std::size_t place = 0; place < members.size(); ++place) {
-      if (alone_[members[place]] == nullptr) continue;
       for (std::size_t i = 0; i < outputs.size(); ++i) {
         const Tensor& alone = (*alone_[members[place]])[i];
         RETURN_IF_ERROR(check_row(i, alone, outputs[i], members.size(), place));
@@ -147,7 +130,7 @@ class Trial {
   const BatchQuestion& question_;
   const RunModel& run_;
   std::vector<const Row*> rows_;
-  std::vector<const std::vector<Tensor>*> alone_;  // null: a companion whose own answer does not count
+  std::vector<const std::vector<Tensor>*> alone_;
   std::int64_t last_run_ns_ = 0;
 };
 
@@ -194,13 +177,6 @@ BatchVerdict check_batching(const BatchQuestion& question, const Golden& golden,
     if (i % 4 != 0 || i / 4 >= extremes->size()) continue;
     rows.push_back(&(*extremes)[i / 4]);
     answers.push_back(&extreme_alone[i / 4]);
-  }
-  // Only a companion: what a model makes of it is nobody's business, and may change with its place. Where the model
-  // refuses it, so it does a batch with it, whose members then run alone.
-  const std::optional<Row> broken = not_numbers(golden);
-  if (broken && run(*broken)) {
-    rows.insert(rows.begin() + 1, &*broken);
-    answers.insert(answers.begin() + 1, nullptr);
   }
   Trial trial(question, run, std::move(rows), std::move(answers));
   for (const std::int64_t size : {std::int64_t{1}, std::int64_t{2}, std::int64_t{3}, question.max_rows}) {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstring>
+#include <iterator>
 
 #include "core/batch.h"
 #include "core/check.h"
@@ -38,6 +40,33 @@ std::size_t bytes_of(std::span<const NamedTensor> inputs) {
   std::size_t bytes = 0;
   for (const NamedTensor& input : inputs) bytes += input.tensor.size_bytes();
   return bytes;
+}
+
+// NaN and infinities have all bits of their exponent.
+template <class Bits>
+bool has_exponent(std::span<const std::byte> bytes, Bits exponent) {
+  bool found = false;
+  for (std::size_t at = 0; at + sizeof(Bits) <= bytes.size(); at += sizeof(Bits)) {
+    Bits bits = 0;
+    std::memcpy(&bits, bytes.data() + at, sizeof(bits));
+    found |= (bits & exponent) == exponent;
+  }
+  return found;
+}
+
+bool is_finite(const Tensor& tensor) {
+  switch (tensor.dtype()) {
+    case DType::kFloat64:
+      return !has_exponent<std::uint64_t>(tensor.bytes(), 0x7FF0000000000000U);
+    case DType::kFloat32:
+      return !has_exponent<std::uint32_t>(tensor.bytes(), 0x7F800000U);
+    case DType::kFloat16:
+      return !has_exponent<std::uint16_t>(tensor.bytes(), 0x7C00U);
+    case DType::kBfloat16:
+      return !has_exponent<std::uint16_t>(tensor.bytes(), 0x7F80U);
+    default:
+      return true;
+  }
 }
 
 // What a request counts for in the queue, also one without a batch axis.
@@ -231,9 +260,21 @@ Result<std::vector<Tensor>> Batcher::timed_run(std::span<const NamedTensor> inpu
   return outputs;
 }
 
+// Those whose inputs are not finite run alone: in a graph where rows meet only then (a scale, a largest value), no
+// trial on good inputs has seen it.
 void Batcher::run(Batch batch) {
-  if (batch.size() > 1 && run_joined(batch)) return;
-  for (Waiting& waiting : batch) run_one(waiting);
+  Batch apart;
+  if (batch.size() > 1) {
+    const auto bad = std::stable_partition(batch.begin(), batch.end(), [](const Waiting& waiting) {
+      return std::ranges::all_of(waiting.request.inputs, is_finite, &NamedTensor::tensor);
+    });
+    apart.assign(std::make_move_iterator(bad), std::make_move_iterator(batch.end()));
+    batch.erase(bad, batch.end());
+  }
+  if (batch.size() <= 1 || !run_joined(batch)) {
+    for (Waiting& waiting : batch) run_one(waiting);
+  }
+  for (Waiting& waiting : apart) run_one(waiting);
 }
 
 void Batcher::run_one(Waiting& waiting) {

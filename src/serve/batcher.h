@@ -4,7 +4,8 @@
 // A request runs at once while a run is free. While all are busy requests wait, and whichever run ends takes as
 // many of them as fit together: batches grow with the load and nothing waits when idle. `max_delay_ns` lets a run
 // wait for more on top of that, only as long as the arrivals of late promise to fill it.
-// One bad member never spoils the others: where a joined run fails, each runs alone.
+// One bad member never spoils the others: where a joined run fails, each runs alone; one with NaN or an infinity in its
+// inputs joins no other.
 // Not for: deciding whether joining is right (batch_proof.h), decoding, HTTP.
 // Threads: all functions from any. `done` is called once for each request, on the thread that ran it or refused
 // it, never under a lock. Ownership: owns the session. Work that a runner was handed must end before the batcher does:

@@ -8,8 +8,8 @@ import os
 import queue
 import re
 import signal
+import socket
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -506,10 +506,11 @@ class Refused(Case):
         self.addCleanup(channel.close)
         call = channel.unary_unary("/inference.GRPCInferenceService/ModelInfer", lambda b: b, lambda b: b)
         for noise in (b"\xff" * 100, b"\x0a\xff\xff\xff\xff\x7f", b"\x0a\x02\xff\xfe", b"\x3a"):
-            with self.assertRaises(grpc.RpcError) as caught:
-                call(noise, timeout=30)
-            self.assertIn(caught.exception.code(), (grpc.StatusCode.INTERNAL, grpc.StatusCode.UNIMPLEMENTED))  # the library's own
-        import socket
+            self.refused("INVALID_ARGUMENT", ["no message"], lambda: call(noise, timeout=30))
+        for name in ("/inference.GRPCInferenceService/Nothing", "/other.Service/ModelInfer", "/"):
+            self.refused("UNIMPLEMENTED", ["no such call"], lambda: channel.unary_unary(name, lambda b: b, lambda b: b)(b"", timeout=30))
+        load = pb.RepositoryModelLoadRequest(model_name="iris" * 20000)
+        self.refused("RESOURCE_EXHAUSTED", ["65536"], lambda: self.stub.RepositoryModelLoad(load))
         for noise in (b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\xff" * 4096, os.urandom(4096)):
             with socket.create_connection(server.grpc_address.rsplit(":", 1), timeout=30) as peer:
                 peer.sendall(noise)
@@ -559,6 +560,23 @@ class Doors(unittest.TestCase):
         self.assertEqual([line["status"] for line in asked], [401, 401, 403, 200, 200])
         self.assertEqual((asked[3]["client"], asked[3]["id"], asked[3]["peer"]), ("ask", "r-1", "127.0.0.1"))
         self.assertGreater(asked[3]["bytes_in"], ROWS.nbytes)
+
+    def test_small_fields_that_would_be_large_objects(self):
+        """A message of two bytes a field makes a hundred times that of objects: it is counted before it is read."""
+        started = self.start(f"iris={models['iris']}")
+        channel = grpc.insecure_channel(started.grpc_address, options=UNLIMITED)
+        self.addCleanup(channel.close)
+        peak = lambda: int(re.search(r"VmHWM:\s+(\d+)", Path(f"/proc/{started.process.pid}/status").read_text()).group(1)) << 10
+        before = peak()
+        for rpc, unit, code in (("ModelInfer", b"\x2a\x00", "RESOURCE_EXHAUSTED"), ("ModelInfer", b"\x3a\x00", "RESOURCE_EXHAUSTED"),
+                                ("ModelInfer", b"\x2a\x04\x2a\x02\x42\x00", "RESOURCE_EXHAUSTED"), ("ModelInfer", b"\x7b\x7c", "INVALID_ARGUMENT"),
+                                ("ModelInfer", b"\x78\x01", "RESOURCE_EXHAUSTED"), ("ServerLive", b"\x78\x01", "RESOURCE_EXHAUSTED")):
+            with self.subTest(rpc=rpc, unit=unit.hex()):
+                call = channel.unary_unary(f"/inference.GRPCInferenceService/{rpc}", lambda b: b, lambda b: b)
+                with self.assertRaises(grpc.RpcError) as caught:
+                    call(unit * ((60 << 20) // len(unit)), timeout=60)
+                self.assertEqual(caught.exception.code().name, code)
+        self.assertLess(peak() - before, 300 << 20)
 
     def test_rate_limit(self):
         started = self.start("--rate-limit", "0.01", "--rate-burst", "3", f"iris={models['iris']}")

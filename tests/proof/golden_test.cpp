@@ -116,19 +116,6 @@ TEST(BatchCheck, AScaleOverTheWholeBatchIsFound) {
   EXPECT_EQ(verdict_of(asked, 8, {.of_largest = 0.5}).max_rows, 8);
 }
 
-// Within the range all is well, but what is no number spreads.
-TEST(BatchCheck, ACompanionThatIsNoNumberIsTried) {
-  Asked asked;
-  asked.run = [](std::span<const NamedTensor> inputs) -> Result<std::vector<Tensor>> {
-    Tensor y = inputs[0].tensor;
-    float sum = 0;
-    for (const float value : y.data<float>()) sum += value;
-    for (float& value : y.mutable_data<float>()) value += 0 * sum;
-    return std::vector<Tensor>{std::move(y)};
-  };
-  EXPECT_EQ(verdict_of(asked).max_rows, 1);
-}
-
 // Only a neighbour at the end of the range shows it.
 TEST(BatchCheck, ACompanionAtTheEndOfTheRangeIsTried) {
   Asked asked;

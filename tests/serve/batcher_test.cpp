@@ -3,8 +3,11 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cmath>
 #include <condition_variable>
 #include <future>
+#include <limits>
+#include <numeric>
 #include <random>
 #include <thread>
 
@@ -97,6 +100,38 @@ TEST(Batcher, AnIdleModelRunsARequestAtOnceOnTheCallersThread) {
   };
   bench.batcher->submit(std::move(request), RunOn::kHere);
   EXPECT_TRUE(answered);
+}
+
+TEST(Batcher, WhatIsNotFiniteJoinsNoOther) {
+  Gate gate;
+  std::atomic<int> runs{0};
+  Bench bench(
+      [&](std::span<const NamedTensor> inputs) {
+        if (runs++ == 0) gate.pass();
+        // Rows meet: all spoil all.
+        const std::span<const float> x = inputs[0].tensor.data<float>();
+        const float spoil = 0 * std::accumulate(x.begin(), x.end(), 0.0F);
+        Tensor y = inputs[0].tensor;
+        for (float& value : y.mutable_data<float>()) value += spoil;
+        return Result<std::vector<Tensor>>(std::vector<Tensor>{std::move(y)});
+      },
+      {.max_runs = 1});
+  bench.batcher->allow_rows(8);
+  std::vector<std::future<Result<Inference>>> answers;
+  answers.push_back(bench.ask(row(0)));
+  gate.wait_for(1);
+  const float infinity = std::numeric_limits<float>::infinity();
+  for (const float value : {1.0F, infinity, 2.0F, std::nanf(""), 3.0F, -infinity})
+    answers.push_back(bench.ask(row(value)));
+  gate.open();
+  for (const std::size_t good : {1U, 3U, 5U}) {
+    const Result<Inference> answer = answers[good].get();
+    ASSERT_OK(answer);
+    EXPECT_EQ(answer->outputs[0].data<float>()[0], static_cast<float>(good + 1) / 2);
+    EXPECT_EQ(answer->run_rows, 3);
+  }
+  for (const std::size_t bad : {2U, 4U, 6U}) ASSERT_OK(answers[bad].get());
+  EXPECT_EQ(runs, 5);
 }
 
 TEST(Batcher, WhatWaitsRunsTogetherAndEachGetsItsOwnRows) {

@@ -26,7 +26,7 @@ void FactCall::OnReadDone(bool ok) {
 void FactCall::answer() {
   Result<grpc::ByteBuffer> answer = row_->answer(dispatcher_.table(), version_, bytes_);
   if (!answer) return finish(outcome_of(answer.error()));
-  bytes_ = std::move(*answer);
+  bytes_.Swap(&*answer);
   visit_.end({}, bytes_in_, bytes_.Length());
   StartWriteAndFinish(&bytes_, grpc::WriteOptions(), grpc::Status::OK);
 }

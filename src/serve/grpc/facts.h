@@ -15,7 +15,7 @@
 namespace arete::serve {
 
 struct FactRow {
-  const char* route;   // "/inference.GRPCInferenceService/ServerLive", as on the wire, in the metrics and the log
+  const char* route;  // "/inference.GRPCInferenceService/ServerLive", as on the wire, in the metrics and the log
   os::Scope scope;
   os::RunsOn runs_on;  // kInline: microseconds; kWorker: reads files or loads
   // The answer's bytes to the request's; empties `request`.

@@ -19,9 +19,9 @@ constexpr std::size_t kMaxMemoryBytes = std::size_t{512} << 20;  // of gRPC's bu
 constexpr int kMaxCallsAConnection = 256;                        // at once
 constexpr int kMaxMetadataBytes = 16384;                         // of one call
 constexpr int kHandshakeTimeoutMs = 10000;
-constexpr int kIdleTimeoutMs = 600000;          // a connection without calls
-constexpr int kKeepaliveMs = 60000;             // a connection that says nothing is asked whether it is there
-constexpr int kKeepaliveTimeoutMs = 20000;      // and has so long to say so
+constexpr int kIdleTimeoutMs = 600000;      // a connection without calls
+constexpr int kKeepaliveMs = 60000;         // a connection that says nothing is asked whether it is there
+constexpr int kKeepaliveTimeoutMs = 20000;  // and has so long to say so
 constexpr std::size_t kMostBytes = (std::size_t{1} << 31) - 1;  // of a message, that the library can count
 
 // What it has to say goes into statuses; its own lines on stderr help nobody.
@@ -41,9 +41,9 @@ Result<Credentials> credentials_of(const std::optional<os::TlsOptions>& tls) {
   return grpc::SslServerCredentials(options);
 }
 
-os::AccessRules access_of(GrpcOptions& options) {
+os::AccessRules access_of(const GrpcOptions& options) {
   os::AccessRules access;
-  access.keys = std::move(options.api_keys);
+  access.keys = options.api_keys;
   if (options.tls && !options.tls->client_ca_pem.empty()) {
     access.certificates = true;
     access.certificate_scopes = options.tls->client_scopes;
@@ -71,8 +71,8 @@ void set_limits(grpc::ServerBuilder& builder, const Limits& limits) {
 
 class Door final : public GrpcDoor {
  public:
-  Door(GrpcOptions options, Dispatcher& dispatcher, std::string version)
-      : rules_(access_of(options), options.rate_limit, dispatcher.crew().clock, std::move(options.on_exchange)),
+  Door(const GrpcOptions& options, Dispatcher& dispatcher, std::string version)
+      : rules_(access_of(options), options.rate_limit, dispatcher.crew().clock, options.on_exchange),
         service_(dispatcher, rules_, std::move(version)) {}
   ~Door() override { stop_now(0); }
 
@@ -110,7 +110,8 @@ class Door final : public GrpcDoor {
 
 }  // namespace
 
-Result<std::unique_ptr<GrpcDoor>> GrpcDoor::start(GrpcOptions options, Dispatcher& dispatcher, std::string version) {
+Result<std::unique_ptr<GrpcDoor>> GrpcDoor::start(const GrpcOptions& options, Dispatcher& dispatcher,
+                                                  std::string version) {
   gpr_set_log_function(&say_nothing);
   auto door = std::make_unique<Door>(options, dispatcher, std::move(version));
   RETURN_IF_ERROR(door->listen(options, dispatcher.limits()));

@@ -37,7 +37,8 @@ class GrpcDoor {
  public:
   // Listens and answers from now on; `version` is the program's. kConflict where it cannot listen there, kInvalid for
   // certificates that are none.
-  static Result<std::unique_ptr<GrpcDoor>> start(GrpcOptions options, Dispatcher& dispatcher, std::string version);
+  static Result<std::unique_ptr<GrpcDoor>> start(const GrpcOptions& options, Dispatcher& dispatcher,
+                                                 std::string version);
   virtual ~GrpcDoor() = default;  // as stop(0)
 
   virtual std::uint16_t port() const = 0;

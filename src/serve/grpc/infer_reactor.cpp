@@ -73,10 +73,9 @@ void InferReactor::OnReadDone(bool ok) {
   if (!ok) return finish({});  // the client has no more, or went away
   const std::size_t bytes = bytes_.Length();
   bytes_in_ += bytes;
-  Outcome taken = take_request();
-  if (!taken.ok()) return answer(std::move(taken));
+  if (const Outcome taken = take_request(); !taken.ok()) return answer(taken);
   dispatcher_.dispatch(std::make_unique<InferCall>(context_, request_, bytes, *response_.mutable_infer_response(),
-                                                   [this](Outcome outcome) { answer(std::move(outcome)); }));
+                                                   [this](const Outcome& outcome) { answer(outcome); }));
 }
 
 Outcome InferReactor::take_request() {
@@ -90,16 +89,16 @@ Outcome InferReactor::take_request() {
   return outcome_of(parsed.error());
 }
 
-void InferReactor::answer(Outcome outcome) {
-  if (kind_ == Kind::kOne) return answer_one(std::move(outcome));
+void InferReactor::answer(const Outcome& outcome) {
+  if (kind_ == Kind::kOne) return answer_one(outcome);
   answer_in_stream(outcome);
 }
 
-void InferReactor::answer_one(Outcome outcome) {
+void InferReactor::answer_one(const Outcome& outcome) {
   if (!outcome.ok()) return finish(outcome);
   Result<grpc::ByteBuffer> bytes = serialize(response_.infer_response());
   if (!bytes) return finish(outcome_of(bytes.error()));
-  bytes_ = std::move(*bytes);
+  bytes_.Swap(&*bytes);
   visit_.end(outcome, bytes_in_, bytes_.Length());
   StartWriteAndFinish(&bytes_, grpc::WriteOptions(), grpc::Status::OK);
 }
@@ -112,7 +111,7 @@ void InferReactor::answer_in_stream(const Outcome& outcome) {
   }
   Result<grpc::ByteBuffer> bytes = serialize(response_);
   if (!bytes) return finish(outcome_of(bytes.error()));
-  bytes_ = std::move(*bytes);
+  bytes_.Swap(&*bytes);
   bytes_out_ += bytes_.Length();
   StartWrite(&bytes_);
 }

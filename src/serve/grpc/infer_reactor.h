@@ -34,8 +34,8 @@ class InferReactor final : public grpc::ServerGenericBidiReactor {
  private:
   void read_next();
   Outcome take_request();
-  void answer(Outcome outcome);
-  void answer_one(Outcome outcome);
+  void answer(const Outcome& outcome);
+  void answer_one(const Outcome& outcome);
   void answer_in_stream(const Outcome& outcome);
   void finish(const Outcome& outcome);
 

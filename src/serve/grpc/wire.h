@@ -6,8 +6,8 @@
 
 #include <cstddef>
 
-#include <grpcpp/support/byte_buffer.h>
 #include <grpcpp/impl/codegen/config_protobuf.h>
+#include <grpcpp/support/byte_buffer.h>
 
 #include "core/result.h"
 
