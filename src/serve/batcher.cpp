@@ -263,16 +263,15 @@ Result<std::vector<Tensor>> Batcher::timed_run(std::span<const NamedTensor> inpu
 // Those whose inputs are not finite run alone: in a graph where rows meet only then (a scale, a largest value), no
 // trial on good inputs has seen it.
 void Batcher::run(Batch batch) {
+  if (batch.size() == 1) return run_one(batch.front());
+  Batch together;
   Batch apart;
-  if (batch.size() > 1) {
-    const auto bad = std::stable_partition(batch.begin(), batch.end(), [](const Waiting& waiting) {
-      return std::ranges::all_of(waiting.request.inputs, is_finite, &NamedTensor::tensor);
-    });
-    apart.assign(std::make_move_iterator(bad), std::make_move_iterator(batch.end()));
-    batch.erase(bad, batch.end());
+  for (Waiting& waiting : batch) {
+    const bool finite = std::ranges::all_of(waiting.request.inputs, is_finite, &NamedTensor::tensor);
+    (finite ? together : apart).push_back(std::move(waiting));
   }
-  if (batch.size() <= 1 || !run_joined(batch)) {
-    for (Waiting& waiting : batch) run_one(waiting);
+  if (together.size() <= 1 || !run_joined(together)) {
+    for (Waiting& waiting : together) run_one(waiting);
   }
   for (Waiting& waiting : apart) run_one(waiting);
 }
