@@ -18,8 +18,6 @@
 HWY_BEFORE_NAMESPACE();
 namespace arete::media {
 namespace HWY_NAMESPACE {
-namespace hn = hwy::HWY_NAMESPACE;
-
 #if HWY_TARGET == HWY_SCALAR || HWY_TARGET == HWY_EMU128
 void columns(const Filter& filter, int channels, const SourceRows& from, const TargetRows& to) {
   resample_columns_plain(filter, channels, from, to);
@@ -30,6 +28,7 @@ void row(const Filter& filter, const Window& window, std::span<const std::uint8_
   resample_row_plain(filter, window, rows, size_bytes, to);
 }
 #else
+namespace hn = hwy::HWY_NAMESPACE;
 
 // A vector is cut into blocks of 16 bytes, on which shuffles and packs work alike on all targets. Products are of pairs
 // of 16 bits, summed in 32: pixels 0..255 in pairs with the high and the low parts of their weights.
