@@ -104,11 +104,14 @@ std::optional<Error> Batcher::refusal(const Waiting& waiting) const {
   if (counts_.queued >= options_.max_queued || queued_bytes_ + waiting.bytes > options_.max_queued_bytes) {
     return too_busy(std::to_string(counts_.queued) + " requests wait already");
   }
-  const double wait_ns = row_ns_ * static_cast<double>(queued_rows_) / options_.max_runs;
-  if (wait_ns > static_cast<double>(options_.max_wait_ns)) {
-    return too_busy("a request would wait " + std::to_string(static_cast<std::int64_t>(wait_ns / 1e6)) + " ms");
-  }
-  return std::nullopt;
+  return too_long(0);
+}
+
+std::optional<Error> Batcher::too_long(std::int64_t before_ns) const {
+  const auto queue_ns = static_cast<std::int64_t>(row_ns_ * static_cast<double>(queued_rows_) / options_.max_runs);
+  const std::int64_t wait_ns = before_ns + queue_ns;
+  if (wait_ns <= options_.max_wait_ns) return std::nullopt;
+  return too_busy("a request would wait " + std::to_string(wait_ns / 1'000'000) + " ms");
 }
 
 void Batcher::note_arrival(std::int64_t now_ns) {
@@ -325,22 +328,23 @@ bool Batcher::run_joined(Batch& batch) {
   const Result<std::vector<NamedTensor>> inputs = concat_members(members);
   Result<std::vector<Tensor>> outputs = Error{Code::kInvalid, ""};
   if (inputs) outputs = timed_run(*inputs, rows, compute_ns);
-  const bool whole = outputs && rows_of(*outputs, rows, 0, 1).has_value();
+  std::vector<std::vector<Tensor>> parts;
+  std::int64_t begin = 0;
+  for (const Waiting& waiting : batch) {
+    if (!outputs) break;
+    Result<std::vector<Tensor>> own = rows_of(*outputs, rows, begin, waiting.rows);
+    if (!own) break;
+    parts.push_back(std::move(*own));
+    begin += waiting.rows;
+  }
+  const bool whole = parts.size() == batch.size();
   {
     const std::lock_guard lock(mutex_);
     ++(whole ? counts_.joined_runs : counts_.runs_apart);
   }
   if (!whole) return false;
-  std::int64_t begin = 0;
-  for (Waiting& waiting : batch) {
-    Result<std::vector<Tensor>> own = rows_of(*outputs, rows, begin, waiting.rows);
-    begin += waiting.rows;
-    if (own) {
-      waiting.request.done(Inference{std::move(*own), 0, start - waiting.since_ns, compute_ns, rows, false});
-    } else {
-      waiting.request.done(std::move(own).error());
-    }
-  }
+  for (std::size_t i = 0; i < batch.size(); ++i)
+    batch[i].request.done(Inference{std::move(parts[i]), 0, start - batch[i].since_ns, compute_ns, rows, false});
   return true;
 }
 
@@ -358,9 +362,10 @@ std::int64_t Batcher::max_rows() const {
 
 bool Batcher::all_empty() const { return counts_.queued == 0; }
 
-std::int64_t Batcher::expected_wait_ns() const {
+Status Batcher::check_wait(std::int64_t before_ns) const {
   const std::lock_guard lock(mutex_);
-  return static_cast<std::int64_t>(row_ns_ * static_cast<double>(queued_rows_) / options_.max_runs);
+  std::optional<Error> refused = too_long(before_ns);
+  return refused ? Status(std::move(*refused)) : Status();
 }
 
 std::int64_t Batcher::row_ns() const {

@@ -100,8 +100,8 @@ class Batcher {
   Result<std::vector<Tensor>> run_alone(std::span<const NamedTensor> inputs);
 
   engine::Session& session() const { return *session_; }
-  // How long a request that came now would wait, by the runs of late.
-  std::int64_t expected_wait_ns() const;
+  // kUnavailable when a request that comes in `before_ns` would wait too long all in all, by the runs of late.
+  Status check_wait(std::int64_t before_ns) const;
   // Mean time of a row in the runs of late; 0 before the first.
   std::int64_t row_ns() const;
   BatcherCounts counts() const;
@@ -116,10 +116,11 @@ class Batcher {
   using Batch = std::vector<Waiting>;
 
   Waiting wrap(InferenceRequest request) const;
-  std::optional<Error> refusal(const Waiting& waiting) const;  // under the lock
-  void note_arrival(std::int64_t now_ns);                      // under the lock
-  void work();                                                 // holds a run until nothing waits, turn by turn
-  void hand_over();                                            // the run that ended here goes on on a runner
+  std::optional<Error> refusal(const Waiting& waiting) const;   // under the lock
+  std::optional<Error> too_long(std::int64_t before_ns) const;  // under the lock
+  void note_arrival(std::int64_t now_ns);                       // under the lock
+  void work();                                                  // holds a run until nothing waits, turn by turn
+  void hand_over();                                             // the run that ended here goes on on a runner
   Batch take(std::unique_lock<std::mutex>& lock, Batch& expired);
   Waiting remove(std::deque<Waiting>& queue, std::deque<Waiting>::iterator& at);
   void drop_expired(std::int64_t now_ns, Batch& expired);

@@ -142,7 +142,10 @@ Status ModelTable::refresh(const std::string& name, Entry& entry) {
 
 // Whether requests that name no version may go to this one.
 bool ModelTable::may_serve(const Entry& entry, const std::string& version) {
-  const auto is_it = [&](const std::string& name) { return name == version || name == "v" + version; };
+  const auto is_it = [&](const std::string& name) {
+    const auto found = find_version(entry.versions, name);
+    return found != entry.versions.end() && found->first == version;
+  };
   if (entry.traffic.split.empty()) return !is_it(entry.traffic.shadow);
   return std::ranges::any_of(entry.traffic.split, is_it, &Traffic::Share::version);
 }
@@ -464,11 +467,6 @@ bool ModelTable::all_ready() const {
   });
 }
 
-void ModelTable::note_models() {
-  const std::vector<std::shared_ptr<const ServedModel>> models = ready();
-  std::uint64_t bytes = 0;
-  for (const std::shared_ptr<const ServedModel>& model : models) bytes += model->bytes();
-  crew_.metrics.set_models(models.size(), bytes);
-}
+void ModelTable::note_models() { crew_.metrics.set_models(ready().size(), loaded_bytes()); }
 
 }  // namespace arete::serve

@@ -26,13 +26,12 @@ constexpr std::string_view kForms =
 
 using Read = std::variant<Question, HttpResponse>;
 
-HttpResponse json_response(const Json& json, const Inference& inference) {
+HttpResponse timed_response(const Json& json, const Inference& inference) {
   const auto ms = [](std::int64_t ns) { return static_cast<double>(ns) / 1e6; };
   std::array<char, 128> timing{};
   std::snprintf(timing.data(), timing.size(), "decode;dur=%.3f, queue;dur=%.3f, model;dur=%.3f",
                 ms(inference.decode_ns), ms(inference.queue_ns), ms(inference.compute_ns));
-  HttpResponse response;
-  response.body = json.dump();
+  HttpResponse response = os::json_response(json);
   response.headers.add("Server-Timing", timing.data());
   return response;
 }
@@ -53,7 +52,7 @@ HttpResponse answer_one(const ServedModel& model, const Inference& inference) {
   if (!codec.classifies()) {
     Result<Json> values = codec.outputs_json(inference.outputs);
     if (!values) return error_response(values.error());
-    return json_response(Json::object({{"outputs", std::move(*values)}}), inference);
+    return timed_response(Json::object({{"outputs", std::move(*values)}}), inference);
   }
   const Result<std::vector<Json>> rows = codec.predictions(inference.outputs);
   if (!rows) return error_response(rows.error());
@@ -63,7 +62,7 @@ HttpResponse answer_one(const ServedModel& model, const Inference& inference) {
     return error_response(
         500, "the model's output '" + codec.outputs().front().name + "' is not a number (NaN) for this input");
   }
-  return json_response(rows->front(), inference);
+  return timed_response(rows->front(), inference);
 }
 
 // To tensors: all outputs, and predictions where the card says classification.
@@ -74,10 +73,10 @@ HttpResponse answer_tensors(const ServedModel& model, const Inference& inference
   Result<Json> values = codec.outputs_json(inference.outputs);
   if (!values) return error_response(values.error());
   Json answer = Json::object({{"outputs", std::move(*values)}});
-  if (!codec.classifies()) return json_response(answer, inference);
-  if (rows->size() != 1) return json_response(answer.set("predictions", Json(std::move(*rows))), inference);
+  if (!codec.classifies()) return timed_response(answer, inference);
+  if (rows->size() != 1) return timed_response(answer.set("predictions", Json(std::move(*rows))), inference);
   for (auto& [key, value] : rows->front().as_object()) answer.set(key, std::move(value));
-  return json_response(answer, inference);
+  return timed_response(answer, inference);
 }
 
 // ---- Questions ----

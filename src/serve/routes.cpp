@@ -47,32 +47,25 @@ HttpResponse page() {
   return response;
 }
 
-HttpResponse say(const Json& json, int status = 200) {
-  HttpResponse response;
-  response.status = status;
-  response.body = json.dump();
-  return response;
-}
-
 HttpResponse health(const ModelTable& table) {
   const Result<Pick> pick = table.pick(table.default_name());
   const bool ready = table.all_ready();
   Json json = Json::object({{"status", ready ? "ok" : "loading"}, {"model", table.default_name()}});
   if (pick) json.set("engine", pick->model->engine());
-  return say(json, ready ? 200 : 503);
+  return os::json_response(json, ready ? 200 : 503);
 }
 
 HttpResponse model(const Dispatcher& dispatcher, const std::string& name) {
   const Result<Pick> pick = dispatcher.table().pick(name);
   if (!pick) return os::error_response(pick.error());
-  return say(describe_model(*pick->model, dispatcher.limits()));
+  return os::json_response(describe_model(*pick->model, dispatcher.limits()));
 }
 
 HttpResponse models(const Dispatcher& dispatcher) {
   Json list = Json::array();
   for (const std::shared_ptr<const ServedModel>& model : dispatcher.table().ready())
     list.push_back(describe_model(*model, dispatcher.limits()));
-  return say(Json::object({{"models", std::move(list)}, {"default", dispatcher.table().default_name()}}));
+  return os::json_response(Json::object({{"models", std::move(list)}, {"default", dispatcher.table().default_name()}}));
 }
 
 HttpResponse metrics(const Dispatcher& dispatcher) {
@@ -148,11 +141,7 @@ std::vector<os::Route> make_routes(Dispatcher& dispatcher, const std::string& ve
   for (os::Route& route : make_v2_routes(dispatcher, version)) routes.push_back(std::move(route));
   os::Route& description = routes.emplace_back(
       look("/openapi.json", "This description of the server, for tools.", RunsOn::kInline, nullptr));
-  description.handler = [](const HttpRequest&) { return HttpResponse(); };
-  const Json openapi = os::openapi(routes, {.title = "Arete", .version = version});
-  HttpResponse described;
-  described.body = openapi.dump();
-  routes.back().handler = constant(std::move(described));
+  description.handler = constant(os::json_response(os::openapi(routes, {.title = "Arete", .version = version})));
   return routes;
 }
 

@@ -164,13 +164,6 @@ bool ServedModel::is_quick() const {
   return row_ns > 0 && row_ns < kQuickNs;
 }
 
-Status ServedModel::has_room(std::int64_t before_ns) const {
-  const std::int64_t wait_ns = before_ns + batcher_->expected_wait_ns();
-  if (wait_ns <= options_.max_wait_ns) return {};
-  return Error{Code::kUnavailable, "the model is too busy: a request would wait " +
-                                       std::to_string(wait_ns / 1'000'000) + " ms; try again later"};
-}
-
 void ServedModel::infer(ModelRequest request, RunOn where, InferenceDone done) const {
   const std::shared_ptr<const ServedModel> keep = shared_from_this();  // the last answer may let go of it
   const std::int64_t begin_ns = request.arrived_ns != 0 ? request.arrived_ns : crew_.clock.now_ns();

@@ -79,7 +79,7 @@ class ServedModel : public std::enable_shared_from_this<ServedModel> {
   // Runs take so little that handing them to another thread costs more.
   bool is_quick() const;
   // kUnavailable when a request that gets here after that time would have waited too long.
-  Status has_room(std::int64_t before_ns) const;
+  Status has_room(std::int64_t before_ns) const { return batcher_->check_wait(before_ns); }
   // `done` is called once, on this thread or a runner's.
   void infer(ModelRequest request, RunOn where, InferenceDone done) const;
 

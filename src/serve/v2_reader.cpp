@@ -227,10 +227,9 @@ Result<V2Request> read_raw(const ModelCodec& codec, const os::HttpRequest& reque
     return read;
   }
   Shape shape = wanted.shape;
-  const auto unknown = std::ranges::count(shape, -1);
   if (!wanted.known_shape) return wrong(where + " has no known shape; send JSON with binary data");
   // The batch axis is one; another unknown size is what the length leaves.
-  if (unknown > 0 && shape.front() == -1 && unknown <= 2) shape.front() = unknown == 2 ? 1 : -1;
+  if (std::ranges::count(shape, -1) == 2 && shape.front() == -1) shape.front() = 1;
   if (std::ranges::count(shape, -1) > 1) return wrong(where + " leaves several sizes open; send JSON with binary data");
   const auto open = std::ranges::find(shape, -1);
   if (open != shape.end()) {

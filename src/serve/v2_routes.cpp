@@ -30,13 +30,6 @@ HttpResponse refuse(const Error& error) {
   return os::error_response(400, error.message);
 }
 
-HttpResponse say(const Json& json, int status = 200) {
-  HttpResponse response;
-  response.status = status;
-  response.body = json.dump();
-  return response;
-}
-
 // ---- Inference ----
 
 std::variant<Question, HttpResponse> read_infer(const ServedModel& model, const HttpRequest& request,
@@ -62,19 +55,19 @@ os::AsyncHandler infer(Dispatcher& dispatcher) {
 
 // ---- Health and metadata ----
 
-HttpResponse answer(const Result<Json>& facts) { return facts ? say(*facts) : refuse(facts.error()); }
+HttpResponse answer(const Result<Json>& facts) { return facts ? os::json_response(*facts) : refuse(facts.error()); }
 
-HttpResponse answer(const Status& done) { return done ? say(Json::object()) : refuse(done.error()); }
+HttpResponse answer(const Status& done) { return done ? os::json_response(Json::object()) : refuse(done.error()); }
 
 HttpResponse server_ready(const ModelTable& table) {
   const bool ready = table.all_ready();
-  return say(Json::object({{"live", true}, {"ready", ready}}), ready ? 200 : 503);
+  return os::json_response(Json::object({{"live", true}, {"ready", ready}}), ready ? 200 : 503);
 }
 
 HttpResponse model_ready(const ModelTable& table, const HttpRequest& request) {
   const Result<bool> ready = v2_model_ready(table, request.param("model"), request.param("version"));
   if (!ready) return refuse(ready.error());
-  return say(Json::object({{"name", request.param("model")}, {"ready", *ready}}), *ready ? 200 : 503);
+  return os::json_response(Json::object({{"name", request.param("model")}, {"ready", *ready}}), *ready ? 200 : 503);
 }
 
 HttpResponse model_metadata(const ModelTable& table, const HttpRequest& request) {
@@ -140,8 +133,12 @@ std::vector<os::Route> make_v2_routes(Dispatcher& dispatcher, const std::string&
   ModelTable& table = dispatcher.table();
   const std::string model = "/v2/models/{model}";
   const std::string of_version = model + "/versions/{version}";
-  const auto live = [](const ModelTable&, const HttpRequest&) { return say(Json::object({{"live", true}})); };
-  const auto metadata = [version](const ModelTable&, const HttpRequest&) { return say(v2_server_metadata(version)); };
+  const auto live = [](const ModelTable&, const HttpRequest&) {
+    return os::json_response(Json::object({{"live", true}}));
+  };
+  const auto metadata = [version](const ModelTable&, const HttpRequest&) {
+    return os::json_response(v2_server_metadata(version));
+  };
   const auto ready = [](const ModelTable& known, const HttpRequest&) { return server_ready(known); };
   std::vector<os::Route> routes = {
       look("/v2", "The server's name, version and extensions.", metadata, table),

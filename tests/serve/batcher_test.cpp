@@ -13,6 +13,7 @@
 
 #include "os/http_server/worker_pool.h"
 #include "tests/serve/fake_session.h"
+#include "tests/serve/gate.h"
 #include "tests/support/assert.h"
 
 namespace arete::serve {
@@ -20,6 +21,7 @@ namespace {
 
 using engine::ValueInfo;
 using test::FakeSession;
+using test::Gate;
 
 const std::vector<ValueInfo> kX = {{"x", DType::kFloat32, {-1, -1}}};
 const std::vector<ValueInfo> kY = {{"y", DType::kFloat32, {-1, -1}}};
@@ -30,32 +32,6 @@ Result<std::vector<Tensor>> twice(std::span<const NamedTensor> inputs) {
   for (float& value : y.mutable_data<float>()) value *= 2;
   return std::vector<Tensor>{std::move(y)};
 }
-
-// Holds runs until it is opened.
-class Gate {
- public:
-  void pass() {
-    std::unique_lock lock(mutex_);
-    ++waiting_;
-    changed_.notify_all();
-    changed_.wait(lock, [this] { return open_; });
-  }
-  void wait_for(int count) {
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] { return waiting_ >= count; });
-  }
-  void open() {
-    const std::lock_guard lock(mutex_);
-    open_ = true;
-    changed_.notify_all();
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  int waiting_ = 0;
-  bool open_ = false;
-};
 
 struct Bench {
   explicit Bench(FakeSession::Run run, BatcherOptions options = {}, bool concurrent = true)

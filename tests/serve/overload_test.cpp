@@ -1,7 +1,6 @@
 // Too much at once: models that share threads, readings that pile up, memory that ends, and the end of the server
 // while work runs.
 #include <atomic>
-#include <condition_variable>
 #include <new>
 #include <thread>
 
@@ -9,6 +8,7 @@
 #include "serve/dispatcher.h"
 #include "tests/serve/fake_server.h"
 #include "tests/serve/fake_session.h"
+#include "tests/serve/gate.h"
 
 namespace arete::serve {
 namespace {
@@ -17,36 +17,12 @@ using engine::ValueInfo;
 using test::FakeModel;
 using test::FakeServer;
 using test::FakeSession;
+using test::Gate;
 
 const std::vector<ValueInfo> kX = {{"x", DType::kFloat32, {-1, 1}}};
 const std::vector<ValueInfo> kY = {{"y", DType::kFloat32, {-1, 1}}};
 constexpr std::string_view kAsk = R"({"inputs":[{"name":"x","shape":[1,1],"datatype":"FP32","data":[1]}]})";
 constexpr std::chrono::seconds kPatience{20};
-
-class Gate {
- public:
-  void pass() {
-    std::unique_lock lock(mutex_);
-    ++inside_;
-    changed_.notify_all();
-    changed_.wait(lock, [this] { return open_; });
-  }
-  void wait_for(int count) {
-    std::unique_lock lock(mutex_);
-    EXPECT_TRUE(changed_.wait_for(lock, kPatience, [&] { return inside_ >= count; }));
-  }
-  void open() {
-    const std::lock_guard lock(mutex_);
-    open_ = true;
-    changed_.notify_all();
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  int inside_ = 0;
-  bool open_ = false;
-};
 
 template <class Predicate>
 bool soon(const Predicate& holds) {

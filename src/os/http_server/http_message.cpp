@@ -180,11 +180,15 @@ std::string media_type(std::string_view content_type) {
   return type;
 }
 
-HttpResponse error_response(int status, std::string_view message) {
+HttpResponse json_response(const Json& json, int status) {
   HttpResponse response;
   response.status = status;
-  response.body = Json::object({{"error", message}}).dump();
+  response.body = json.dump();
   return response;
+}
+
+HttpResponse error_response(int status, std::string_view message) {
+  return json_response(Json::object({{"error", message}}), status);
 }
 
 HttpResponse error_response(const Error& error) {

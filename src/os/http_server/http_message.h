@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "core/error.h"
+#include "core/json.h"
 #include "core/result.h"
 
 namespace arete::os {
@@ -75,6 +76,8 @@ bool is_request_id(std::string_view text);
 // "image/PNG; q=1" -> "image/png"; "" stays "".
 std::string media_type(std::string_view content_type);
 
+// An answer in JSON.
+HttpResponse json_response(const Json& json, int status = 200);
 // {"error": message} with the given status.
 HttpResponse error_response(int status, std::string_view message);
 // The same with the status that core/error.h gives to the code; Retry-After where a retry helps.

@@ -113,11 +113,8 @@ std::string allowed_methods(std::span<const Route> routes, const RowsOfPath& row
 HttpResponse unknown_path(std::span<const Route> routes, std::string_view path) {
   Json known = Json::array();
   for (const Route& route : routes) known.push_back(route.method + " " + route.path);
-  HttpResponse response;
-  response.status = 404;
-  response.body =
-      Json::object({{"error", "there is nothing at " + std::string(path)}, {"paths", std::move(known)}}).dump();
-  return response;
+  return json_response(
+      Json::object({{"error", "there is nothing at " + std::string(path)}, {"paths", std::move(known)}}), 404);
 }
 
 HttpResponse wrong_method(std::string_view method, std::string_view path, std::string allow) {
