@@ -199,7 +199,7 @@ class RealFileSystem final : public FileSystem {
 }  // namespace
 
 const FileSystem& real_file_system() {
-  static const RealFileSystem files;
+  static const RealFileSystem& files = *new RealFileSystem;  // as real_clock()
   return files;
 }
 

@@ -74,7 +74,8 @@ void on_stop_signal(int number) {
 }  // namespace
 
 const Clock& real_clock() {
-  static const RealClock clock;
+  // Never destroyed: threads that nobody joins may ask for the time until the process is gone.
+  static const RealClock& clock = *new RealClock;
   return clock;
 }
 
