@@ -11,7 +11,8 @@ from harness.servers import Door, Passes, Server, Turn
 
 TITLE = "Serving a small model: a 4-32-3 MLP"
 ABOUT = ("Requests of the Open Inference Protocol over kept connections, 16 of them, one row each; the load program is one thread. *One core*: the "
-         "load program has one core and the server the other, so that a rate is what a core of the server does; the floors have one I/O "
+         "load program has one core, where it never sleeps (else a server would pay for waking it, and the more the slower it is), and the "
+         "server the other, so that a rate is what a core of the server does; the floors have one I/O "
          "thread, which is what ours takes there. *Beast* is bench/serve/beast_floor.cpp, which reads the same body and answers 200 constant "
          "bytes. Our *constant reply* is bench/serve/ours_floor.cpp: the same HTTP layer, request and answer, no model; *live* is "
          "`GET /v2/health/live` of `arete serve` itself, which has no body. *Both cores*: servers and load "
@@ -96,7 +97,6 @@ def start(context, stack, path, asked):
     floors = {"Beast": "bench_beast_floor", "constant": "bench_ours_floor"}
     up = [enter(Server(name, [build / program, 1], asked["constant"], cores=SERVER_CORE)) for name, program in floors.items()]
     up += [enter(ours(context, name, path, asked[door], SERVER_CORE)) for name, door in OURS.items()]
-    up += [enter(Server("constant, both cores", [build / "bench_ours_floor", 2], asked["constant"]))]
     up += [enter(ours(context, "JSON, both cores", path, asked["JSON"])), enter(fastapi(path, asked["JSON"]))]
     modes = [enter(mlserver(context, name, path, asked["JSON"])) for name in MODES]
     return {server.name: server for server in up + modes}
@@ -142,7 +142,6 @@ def rate_figures(taken, mode):
             servers.stated("one core: the model by JSON / live", taken, "JSON", "live"),
             compared("one core: the model by JSON / constant reply", "JSON", "constant", MODEL),
             compared("one core: the model by binary tensors / constant reply", "binary", "constant", BINARY),
-            servers.stated("both cores: the model by JSON / constant reply", taken, "JSON, both cores", "constant, both cores"),
             compared("both cores: the model by JSON / FastAPI", "JSON, both cores", "FastAPI", FASTAPI),
             compared(f"both cores: the model by JSON / {mode}", "JSON, both cores", mode, MLSERVER)]
 

@@ -108,14 +108,15 @@ class Server:
         headers = dict(line.split(": ", 1) for line in self.door.headers)
         return exchange(self.port, self.door.path, self.door.body and self.door.body.read_bytes(), headers)
 
-    def load_command(self, program, connections, seconds, rate, poisson):
-        command = [program, "--port", self.port, "--path", self.door.path, "--method", self.door.method, "--connections", connections,
+    def load_command(self, program, turn, seconds):
+        command = [program, "--port", self.port, "--path", self.door.path, "--method", self.door.method, "--connections", turn.connections,
                    "--warmup", SETTLE_S, "--seconds", seconds]
         for header in self.door.headers:
             command += ["--header", header]
         if self.door.body is not None:
             command += ["--body", self.door.body]
-        return command + (["--rate", rate] if rate else []) + (["--poisson"] if poisson else [])
+        command += ["--rate", turn.rate] if turn.rate else []
+        return command + (["--poisson"] if turn.poisson else []) + (["--spin"] if turn.load_cores else [])
 
     def __enter__(self):
         return self
@@ -133,7 +134,7 @@ class Server:
 
 @dataclasses.dataclass
 class Turn:
-    """What is done to one server: closed loop, or open loop at `rate` requests a second."""
+    """What is done to one server: closed loop, or open loop at `rate` requests a second. A load program that has cores of its own spins."""
     server: Server
     connections: int
     load_cores: tuple | None = None
@@ -177,7 +178,7 @@ class Passes:
         return (lambda pids: sum(used.get(pid, 0) for pid in pids)), max(0.0, (busy - sum(used.values())) / elapsed)
 
     def load(self, turn):
-        command = turn.server.load_command(self.settings.build / "bench_load", turn.connections, self.seconds, turn.rate, turn.poisson)
+        command = turn.server.load_command(self.settings.build / "bench_load", turn, self.seconds)
         with subprocess.Popen(pinned(command, turn.load_cores), stdout=subprocess.PIPE, text=True) as loader:
             time.sleep(SETTLE_S)
             used, others = self.watched(self.seconds, [loader.pid])

@@ -1,12 +1,13 @@
 // A load program for HTTP servers on this machine: keep-alive connections, one thread, prints one JSON line.
 //
 //   bench_load --port N [--path /p] [--method POST] [--body FILE]... [--header "A: b"]... [--connections N]
-//              [--seconds S] [--warmup S] [--rate R [--poisson]]
+//              [--seconds S] [--warmup S] [--rate R [--poisson]] [--spin]
 //
 // Closed loop: each connection sends its next request when the answer is there. Open loop (--rate): requests fall due
 // at their times, whether the server keeps up or not, and latency counts from then on; one that falls due while all
 // connections are busy waits for the first that is free. Bodies are sent in turn. Errors are answers other than 200,
 // and connections that end (they are made anew).
+// With --spin it never sleeps, for a core of its own: otherwise a server pays for waking it, and the more the slower it is.
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -54,6 +55,7 @@ struct Arguments {
   double warmup = 1;
   double rate = 0;  // 0: closed loop
   bool poisson = false;
+  bool spin = false;
 };
 
 std::string read_file(const std::string& path) {
@@ -84,6 +86,8 @@ Arguments parse(int argc, char** argv) {
     const auto option = options.find(argv[i]);
     if (std::string_view(argv[i]) == "--poisson") {
       arguments.poisson = true;
+    } else if (std::string_view(argv[i]) == "--spin") {
+      arguments.spin = true;
     } else if (option != options.end() && i + 1 < argc) {
       option->second(argv[++i]);
     } else {
@@ -223,6 +227,7 @@ class Load {
 
   std::int64_t wait_ns() const {
     static constexpr std::int64_t kLongest = 10000000;
+    if (arguments_.spin) return 0;
     if (arguments_.rate <= 0 || idle_.empty()) return kLongest;
     return std::clamp<std::int64_t>(next_due_ns_ - now_ns(), 0, kLongest);
   }
