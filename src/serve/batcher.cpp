@@ -127,7 +127,7 @@ void Batcher::submit(InferenceRequest request, RunOn where) {
   if (free_run && where == RunOn::kHere && all_empty()) {
     ++counts_.running;
     lock.unlock();
-    run_one(waiting);
+    run_one(waiting, waiting.since_ns);
     hand_over();
     return;
   }
@@ -250,10 +250,9 @@ Result<std::vector<Tensor>> Batcher::run_alone(std::span<const NamedTensor> inpu
 }
 
 Result<std::vector<Tensor>> Batcher::timed_run(std::span<const NamedTensor> inputs, std::int64_t rows,
-                                               std::int64_t& compute_ns) {
-  const std::int64_t start = clock_.now_ns();
+                                               std::int64_t start_ns, std::int64_t& compute_ns) {
   Result<std::vector<Tensor>> outputs = run_alone(inputs);
-  compute_ns = clock_.now_ns() - start;
+  compute_ns = clock_.now_ns() - start_ns;
   {
     const std::lock_guard lock(mutex_);
     ++counts_.runs;
@@ -266,7 +265,7 @@ Result<std::vector<Tensor>> Batcher::timed_run(std::span<const NamedTensor> inpu
 // Those whose inputs are not finite run alone: in a graph where rows meet only then (a scale, a largest value), no
 // trial on good inputs has seen it.
 void Batcher::run(Batch batch) {
-  if (batch.size() == 1) return run_one(batch.front());
+  if (batch.size() == 1) return run_one(batch.front(), clock_.now_ns());
   Batch together;
   Batch apart;
   for (Waiting& waiting : batch) {
@@ -274,14 +273,13 @@ void Batcher::run(Batch batch) {
     (finite ? together : apart).push_back(std::move(waiting));
   }
   if (together.size() <= 1 || !run_joined(together)) {
-    for (Waiting& waiting : together) run_one(waiting);
+    for (Waiting& waiting : together) run_one(waiting, clock_.now_ns());
   }
-  for (Waiting& waiting : apart) run_one(waiting);
+  for (Waiting& waiting : apart) run_one(waiting, clock_.now_ns());
 }
 
-void Batcher::run_one(Waiting& waiting) {
-  const std::int64_t start = clock_.now_ns();
-  if (waiting.request.deadline_ns < start) {
+void Batcher::run_one(Waiting& waiting, std::int64_t now_ns) {
+  if (waiting.request.deadline_ns < now_ns) {
     {
       const std::lock_guard lock(mutex_);
       ++counts_.expired;
@@ -290,9 +288,9 @@ void Batcher::run_one(Waiting& waiting) {
     return;
   }
   Inference answer;
-  answer.queue_ns = start - waiting.since_ns;
+  answer.queue_ns = now_ns - waiting.since_ns;
   answer.run_rows = weight_of(waiting.rows);
-  Result<std::vector<Tensor>> outputs = timed_run(waiting.request.inputs, waiting.rows, answer.compute_ns);
+  Result<std::vector<Tensor>> outputs = timed_run(waiting.request.inputs, waiting.rows, now_ns, answer.compute_ns);
   if (!outputs) return waiting.request.done(std::move(outputs).error());
   answer.outputs = std::move(*outputs);
   waiting.request.done(std::move(answer));
@@ -327,7 +325,7 @@ bool Batcher::run_joined(Batch& batch) {
   std::int64_t compute_ns = 0;
   const Result<std::vector<NamedTensor>> inputs = concat_members(members);
   Result<std::vector<Tensor>> outputs = Error{Code::kInvalid, ""};
-  if (inputs) outputs = timed_run(*inputs, rows, compute_ns);
+  if (inputs) outputs = timed_run(*inputs, rows, clock_.now_ns(), compute_ns);
   std::vector<std::vector<Tensor>> parts;
   std::int64_t begin = 0;
   for (const Waiting& waiting : batch) {

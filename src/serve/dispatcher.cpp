@@ -123,7 +123,7 @@ void Dispatcher::read_late(CallPtr call) {
 
 void Dispatcher::ask(CallPtr call, RunOn where) {
   const std::shared_ptr<const ServedModel> model = call->pick_.model;
-  const std::int64_t begin_ns = crew_.clock.now_ns();
+  const std::int64_t begin_ns = where == RunOn::kHere ? call->arrived_ns_ : crew_.clock.now_ns();
   std::optional<ModelRequest> request = read(*call);
   const std::int64_t took_ns = crew_.clock.now_ns() - begin_ns;
   if (where == RunOn::kRunner) crew_.reading_ends(took_ns);

@@ -144,10 +144,10 @@ Result<NamedTensor> ModelCodec::image_input(std::span<const std::string_view> im
   ASSIGN_OR_RETURN(Tensor tensor, Tensor::zeros(input.dtype, std::move(shape)));
   const std::span<std::byte> slots = tensor.mutable_bytes();
   const std::size_t slot_bytes = images.empty() ? 0 : slots.size() / images.size();
-  const Status decoded = scratches_->with([&](media::ImageScratch& scratch) -> Status {
+  const Status decoded = scratches_->with([&](RequestScratch& scratch) -> Status {
     for (std::size_t i = 0; i < images.size(); ++i) {
       const Status status = media::decode_into(std::as_bytes(std::span(images[i])), card_.input, input.dtype,
-                                               slots.subspan(i * slot_bytes, slot_bytes), &scratch);
+                                               slots.subspan(i * slot_bytes, slot_bytes), &scratch.image);
       if (status) continue;
       return images.size() == 1 ? status : with_context(status.error(), "image " + std::to_string(i));
     }

@@ -16,7 +16,7 @@
 #include "core/result.h"
 #include "core/tensor.h"
 #include "engine/engine.h"
-#include "serve/scratch_pool.h"
+#include "serve/request_scratch.h"
 
 namespace arete::serve {
 
@@ -44,6 +44,8 @@ class ModelCodec {
   // JPEGs or PNGs -> the first input, a row each, decoded into its place. kUnsupported when the card has no image input
   // (says how to add one); the errors of media::decode_into, naming the image where there are several.
   Result<NamedTensor> image_input(std::span<const std::string_view> images) const;
+  // For who reads a request of this model.
+  ScratchPool& scratches() const { return *scratches_; }
   // Named numbers -> the first input. kUnsupported when the card has no record input.
   Result<NamedTensor> record_input(const Json& record) const;
 

@@ -18,17 +18,19 @@ using simdjson::dom::element;
 using simdjson::dom::element_type;
 using simdjson::dom::object;
 
-constexpr std::size_t kLeastCapacity = 64;  // the library refuses smaller ones
+constexpr std::size_t kLeastCapacity = 64;     // the library refuses smaller ones
+constexpr std::size_t kKeptCapacity = 16384;  // of a text whose memory is kept
 
 Error wrong(const std::string& what) { return {Code::kInvalid, what}; }
 
 std::string in_quotes(std::string_view text) { return "'" + std::string(text.substr(0, 80)) + "'"; }
 
 // What the parser gives borrows from it.
-Result<element> parse(simdjson::dom::parser& parser, std::string_view text) {
+Result<element> parse_text(simdjson::dom::parser& parser, std::string_view text) {
   if (text.size() > kMaxV2JsonBytes)
     return Error{Code::kExhausted, "the JSON is over the limit of " + std::to_string(kMaxV2JsonBytes) + " bytes"};
-  if (parser.allocate(std::max(text.size(), kLeastCapacity), kMaxV2Depth))
+  const std::size_t needed = std::max(text.size(), kLeastCapacity);
+  if (parser.capacity() < needed && parser.allocate(needed, kMaxV2Depth))
     return Error{Code::kUnavailable, "not enough memory for this request now"};
   element root;
   const auto failure = parser.parse(text.data(), text.size()).get(root);
@@ -341,16 +343,24 @@ bool V2Parameters::has(std::string_view name) const {
   return std::ranges::any_of(values, [&](const auto& value) { return value.first == name; });
 }
 
-Result<V2RequestJson> parse_v2_json(std::string_view text) {
+struct V2Parser::Kept {
   simdjson::dom::parser parser;
-  ASSIGN_OR_RETURN(const element root, parse(parser, text));
+};
+
+V2Parser::V2Parser() : kept_(std::make_unique<Kept>()) {}
+V2Parser::~V2Parser() = default;
+
+Result<V2RequestJson> V2Parser::parse(std::string_view text) {
+  simdjson::dom::parser large;
+  const bool keeps = text.size() <= kKeptCapacity;
+  ASSIGN_OR_RETURN(const element root, parse_text(keeps ? kept_->parser : large, text));
   return read_request(root, text.size());
 }
 
 Result<V2Parameters> parse_v2_parameters(std::string_view text) {
   if (text.find_first_not_of(" \t\r\n") == std::string_view::npos) return V2Parameters{};
   simdjson::dom::parser parser;
-  ASSIGN_OR_RETURN(const element root, parse(parser, text));
+  ASSIGN_OR_RETURN(const element root, parse_text(parser, text));
   object members;
   if (root.get(members)) return wrong("the request must be an object");
   for (const auto [key, member] : members) {

@@ -3,12 +3,13 @@
 //
 // Integers keep all 64 bits. Data may be nested or flat; only the number of elements counts. Not for: what the values
 // mean for a model (v2_reader.h).
-// Threads: pure. Limits: kMaxV2Tensors, kMaxV2Depth; what is parsed takes about 10 times
+// Threads: a V2Parser is one thread's at a time. Limits: kMaxV2Tensors, kMaxV2Depth; what is parsed takes about 10 times
 // the text's bytes for a moment.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -62,9 +63,22 @@ struct V2RequestJson {
   std::vector<V2OutputJson> outputs;
 };
 
-// kCorrupt for text that is no JSON, kInvalid naming the member where it is none of the protocol's, kExhausted over a
-// limit.
-Result<V2RequestJson> parse_v2_json(std::string_view text);
+// Keeps what small texts need from one to the next.
+class V2Parser {
+ public:
+  V2Parser();
+  ~V2Parser();
+  V2Parser(const V2Parser&) = delete;
+  V2Parser& operator=(const V2Parser&) = delete;
+
+  // kCorrupt for text that is no JSON, kInvalid naming the member where it is none of the protocol's, kExhausted over a
+  // limit.
+  Result<V2RequestJson> parse(std::string_view text);
+
+ private:
+  struct Kept;
+  std::unique_ptr<Kept> kept_;
+};
 
 // {"parameters": {...}} of the repository extension; "" counts as {}.
 Result<V2Parameters> parse_v2_parameters(std::string_view text);

@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::size_t kNumberBytes = 32;
 constexpr std::size_t kGuessBytesANumber = 12;
+constexpr std::size_t kGuessBytesAMessage = 320;  // without long lists of numbers
 
 template <class T>
 void append_number(std::string& out, T value) {
@@ -193,6 +194,7 @@ Result<os::HttpResponse> write_v2_response(const ModelCodec& codec, std::string_
                                            const std::vector<Tensor>& outputs) {
   os::HttpResponse response;
   std::string& body = response.body;
+  body.reserve(kGuessBytesAMessage);
   body += R"({"model_name":)";
   append_json_string(body, codec.name());
   body += R"(,"model_version":)";

@@ -10,6 +10,8 @@
 namespace arete::os {
 namespace {
 
+constexpr std::size_t kUsualFields = 8;  // of a request
+
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
 
 int hex_digit(char c) {
@@ -103,7 +105,10 @@ bool is_id_byte(char c) {
 
 }  // namespace
 
-void HttpHeaders::add(std::string name, std::string value) { fields_.emplace_back(std::move(name), std::move(value)); }
+void HttpHeaders::add(std::string name, std::string value) {
+  if (fields_.empty()) fields_.reserve(kUsualFields);
+  fields_.emplace_back(std::move(name), std::move(value));
+}
 
 void HttpHeaders::remove(std::string_view name) {
   std::erase_if(fields_, [&](const Field& field) { return same_ignoring_case(field.first, name); });
