@@ -7,7 +7,8 @@
 // at their times, whether the server keeps up or not, and latency counts from then on; one that falls due while all
 // connections are busy waits for the first that is free. Bodies are sent in turn. Errors are answers other than 200,
 // and connections that end (they are made anew).
-// With --spin it never sleeps, for a core of its own: otherwise a server pays for waking it, and the more the slower it is.
+// With --spin it never sleeps, for a core of its own: otherwise a server pays for waking it, and the more the slower it
+// is.
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>

@@ -129,8 +129,8 @@ class Batcher {
   void run(Batch batch);
   void run_one(Waiting& waiting, std::int64_t now_ns);
   bool run_joined(Batch& batch);  // false: nobody was answered
-  Result<std::vector<Tensor>> timed_run(std::span<const NamedTensor> inputs, std::int64_t rows,
-                                        std::int64_t start_ns, std::int64_t& compute_ns);
+  Result<std::vector<Tensor>> timed_run(std::span<const NamedTensor> inputs, std::int64_t rows, std::int64_t start_ns,
+                                        std::int64_t& compute_ns);
   bool all_empty() const;
 
   const std::unique_ptr<engine::Session> session_;

@@ -18,7 +18,7 @@ using simdjson::dom::element;
 using simdjson::dom::element_type;
 using simdjson::dom::object;
 
-constexpr std::size_t kLeastCapacity = 64;     // the library refuses smaller ones
+constexpr std::size_t kLeastCapacity = 64;    // the library refuses smaller ones
 constexpr std::size_t kKeptCapacity = 16384;  // of a text whose memory is kept
 
 Error wrong(const std::string& what) { return {Code::kInvalid, what}; }

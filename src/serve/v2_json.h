@@ -3,8 +3,8 @@
 //
 // Integers keep all 64 bits. Data may be nested or flat; only the number of elements counts. Not for: what the values
 // mean for a model (v2_reader.h).
-// Threads: a V2Parser is one thread's at a time. Limits: kMaxV2Tensors, kMaxV2Depth; what is parsed takes about 10 times
-// the text's bytes for a moment.
+// Threads: a V2Parser is one thread's at a time. Limits: kMaxV2Tensors, kMaxV2Depth; what is parsed takes about 10
+// times the text's bytes for a moment.
 #pragma once
 
 #include <cstddef>

@@ -284,9 +284,8 @@ Result<V2Request> read_v2_request(const ModelCodec& codec, const os::HttpRequest
   if (length == 0) return read_raw(codec, request);
   const std::string_view body = request.body;
   const std::string_view text = body.substr(0, length.value_or(body.size()));
-  ASSIGN_OR_RETURN(V2RequestJson json, codec.scratches().with([&](RequestScratch& scratch) {
-    return scratch.parser.parse(text);
-  }));
+  ASSIGN_OR_RETURN(V2RequestJson json,
+                   codec.scratches().with([&](RequestScratch& scratch) { return scratch.parser.parse(text); }));
   RETURN_IF_ERROR(hand_out(length ? body.substr(*length) : std::string_view(), json.inputs));
   return read_v2_message(codec, json, false, max_image_bytes);
 }
