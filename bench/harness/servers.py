@@ -17,6 +17,7 @@ from harness.pairs import TooBusy
 
 READY_S = 60
 SETTLE_S = 0.3   # of a turn before it counts, and after it for what is still under way
+BEFORE_S = 0.1   # reading what processes took before it counts, as reading takes a moment
 STOP_S = 20
 NO_TELEMETRY = {"ORT_DISABLE_TELEMETRY": "1"}  # else the engine of the Python servers starts a thread that reports
 
@@ -115,7 +116,7 @@ class Server:
             command += ["--header", header]
         if self.door.body is not None:
             command += ["--body", self.door.body]
-        command += ["--rate", turn.rate] if turn.rate else []
+        command += ["--hold"] + (["--rate", turn.rate] if turn.rate else [])
         return command + (["--poisson"] if turn.poisson else []) + (["--spin"] if turn.load_cores else [])
 
     def __enter__(self):
@@ -152,6 +153,7 @@ class Passes:
         self.voided, self.largest_others, self.idle = [], 0.0, []
 
     def _ours(self):
+        """Looks through all processes, which takes a moment: never while a turn counts."""
         pids = [os.getpid(), *(helper.process.pid for helper in self.helpers)]
         return pids + [pid for server in self.servers for pid in tree(server.process.pid)]
 
@@ -168,34 +170,35 @@ class Passes:
                 raise TooBusy(f"{len(self.voided)} runs were void: others used up to {max(self.voided):.2f} of a core")
             time.sleep(1)
 
-    def watched(self, seconds, also=()):
-        """Sleeps; -> a function (pids -> their CPU seconds meanwhile), and the cores that others used."""
-        ours = [*self._ours(), *also]
-        before, busy, start = {pid: cpu_s([pid]) for pid in ours}, busy_s(), time.monotonic()
-        time.sleep(seconds)
+    @staticmethod
+    def watched(pids, wait):
+        """What wait() gave; a function (pids -> their CPU seconds a second meanwhile); and the cores that others used."""
+        before, busy, start = {pid: cpu_s([pid]) for pid in pids}, busy_s(), time.monotonic()
+        given = wait()
         elapsed, busy = time.monotonic() - start, busy_s() - busy
         used = {pid: cpu_s([pid]) - cpu for pid, cpu in before.items()}
-        return (lambda pids: sum(used.get(pid, 0) for pid in pids)), max(0.0, (busy - sum(used.values())) / elapsed)
+        return given, lambda these: sum(used.get(pid, 0) for pid in these) / elapsed, max(0.0, (busy - sum(used.values())) / elapsed)
 
     def load(self, turn):
         command = turn.server.load_command(self.settings.build / "bench_load", turn, self.seconds)
-        with subprocess.Popen(pinned(command, turn.load_cores), stdout=subprocess.PIPE, text=True) as loader:
-            time.sleep(SETTLE_S)
-            used, others = self.watched(self.seconds, [loader.pid])
-            answer = json.loads(loader.communicate()[0])
+        server, ours = tree(turn.server.process.pid), self._ours()
+        with subprocess.Popen(pinned(command, turn.load_cores), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as loader:
+            time.sleep(SETTLE_S - BEFORE_S)
+            line, cores, others = self.watched([*ours, loader.pid], loader.stdout.readline)
+            answer = json.loads(line)
+            loader.stdin.close()
         time.sleep(SETTLE_S)
-        server = tree(turn.server.process.pid)
-        idle = [pid for other in self.servers if other is not turn.server for pid in tree(other.process.pid)]
+        idle = set(ours) - set(server) - {os.getpid()}
         kept = {key: answer[key] for key in ("rate", "requests", "errors", "unsent", "mean_us", "p50_us", "p99_us", "max_us", "statuses")}
-        return {**kept, "cpu_s_a_request": used(server) / max(1, answer["requests"]), "server_cores": used(server) / self.seconds,
-                "load_cores": used([loader.pid]) / self.seconds, "idle_cores": used(idle) / self.seconds, "others_cores": others}
+        return {**kept, "cpu_s_a_request": cores(server) / max(1e-9, answer["rate"]), "server_cores": cores(server),
+                "load_cores": cores([loader.pid]), "idle_cores": cores(idle), "others_cores": others}
 
     def look(self, helpers, seconds):
         """All these helpers at once."""
         for helper in helpers:
             helper.process.stdin.write(f"go {seconds}\n")
             helper.process.stdin.flush()
-        _, others = self.watched(seconds)
+        _, _, others = self.watched(self._ours(), lambda: time.sleep(seconds))
         return {"answers": [json.loads(helper.process.stdout.readline()) for helper in helpers], "others_cores": others}
 
     def run(self, steps, passes=None):

@@ -1,25 +1,26 @@
 // A load program for HTTP servers on this machine: keep-alive connections, one thread, prints one JSON line.
 //
 //   bench_load --port N [--path /p] [--method POST] [--body FILE]... [--header "A: b"]... [--connections N]
-//              [--seconds S] [--warmup S] [--rate R [--poisson]] [--spin]
+//              [--seconds S] [--warmup S] [--rate R [--poisson]] [--spin] [--hold]
 //
 // Closed loop: each connection sends its next request when the answer is there. Open loop (--rate): requests fall due
 // at their times, whether the server keeps up or not, and latency counts from then on; one that falls due while all
 // connections are busy waits for the first that is free. Bodies are sent in turn. Errors are answers other than 200,
 // and connections that end (they are made anew).
+// With --hold it ends when its input does, so that whoever started it can still ask the system what it took.
 // With --spin it never sleeps, for a core of its own: otherwise a server pays for waking it, and the more the slower it
 // is.
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <strings.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <cerrno>
 #include <chrono>
 #include <cmath>
@@ -57,6 +58,7 @@ struct Arguments {
   double rate = 0;  // 0: closed loop
   bool poisson = false;
   bool spin = false;
+  bool hold = false;
 };
 
 std::string read_file(const std::string& path) {
@@ -89,6 +91,8 @@ Arguments parse(int argc, char** argv) {
       arguments.poisson = true;
     } else if (std::string_view(argv[i]) == "--spin") {
       arguments.spin = true;
+    } else if (std::string_view(argv[i]) == "--hold") {
+      arguments.hold = true;
     } else if (option != options.end() && i + 1 < argc) {
       option->second(argv[++i]);
     } else {
@@ -251,18 +255,18 @@ class Load {
     if (connection.wanted > 0 && connection.received.size() >= connection.wanted) finish(connection);
   }
 
-  // Names of fields in any case.
+  // Behind the beginning of a line of the head, in any case.
   static std::size_t find_field(const std::string& answer, std::size_t end, std::string_view field) {
-    const auto same = [](char a, char b) { return std::tolower(static_cast<unsigned char>(a)) == b; };
-    const auto head = answer.begin() + static_cast<std::ptrdiff_t>(end);
-    const auto found = std::search(answer.begin(), head, field.begin(), field.end(), same);
-    return found == head ? std::string::npos : static_cast<std::size_t>(found - answer.begin()) + field.size();
+    for (std::size_t at = answer.find("\r\n"); at < end; at = answer.find("\r\n", at + 2)) {
+      if (::strncasecmp(answer.c_str() + at + 2, field.data(), field.size()) == 0) return at + 2 + field.size();
+    }
+    return std::string::npos;
   }
 
   static std::size_t whole_bytes(const std::string& answer) {
     const std::size_t end = answer.find("\r\n\r\n");
     if (end == std::string::npos) return 0;
-    const std::size_t length = find_field(answer, end, "\r\ncontent-length: ");
+    const std::size_t length = find_field(answer, end, "content-length: ");
     return end + 4 + (length == std::string::npos ? 0 : std::strtoul(answer.c_str() + length, nullptr, 10));
   }
 
@@ -277,7 +281,7 @@ class Load {
     connection.busy = false;
     idle_.push_back(&connection);
     const std::size_t end = connection.received.find("\r\n\r\n") + 2;
-    if (find_field(connection.received, end, "\r\nconnection: close\r\n") != std::string::npos) {
+    if (find_field(connection.received, end, "connection: close\r\n") != std::string::npos) {
       std::erase(idle_, &connection);
       open(connection);
     }
@@ -334,4 +338,7 @@ class Load {
 int main(int argc, char** argv) {
   const Arguments arguments = parse(argc, argv);
   Load(arguments).run();
+  std::fflush(stdout);
+  while (arguments.hold && std::cin.get() != EOF) {
+  }
 }
