@@ -156,14 +156,13 @@ class RealFileSystem final : public FileSystem {
     return SharedBytes{std::move(owner), {static_cast<const std::byte*>(address), size}};
   }
 
-  Result<std::unique_ptr<StagedFile>> stage(const std::string& path,
-                                            std::span<const std::span<const std::byte>> parts) const override {
+  Result<std::unique_ptr<StagedFile>> stage_written(const std::string& path, const WriteContent& write) const override {
     // Unique beside the target, also among threads that write the same file; O_EXCL so that nobody's
     // file or link is written through.
     static std::atomic<unsigned> writes{0};
     const std::string part = path + ".part." + std::to_string(::getpid()) + "." + std::to_string(writes.fetch_add(1));
     auto staged = std::make_unique<RealStaged>(part, path);
-    RETURN_IF_ERROR(write_new(part, path, parts));
+    RETURN_IF_ERROR(write_new(part, path, write));
     return std::unique_ptr<StagedFile>(std::move(staged));
   }
 
@@ -185,12 +184,11 @@ class RealFileSystem final : public FileSystem {
 
  private:
   // Errors name `path`, which the caller knows.
-  static Status write_new(const std::string& part, const std::string& path,
-                          std::span<const std::span<const std::byte>> parts) {
+  static Status write_new(const std::string& part, const std::string& path, const WriteContent& write) {
     ::unlink(part.c_str());  // left by a process of our number that was cut off
     const Descriptor file(::open(part.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
     if (file.get() < 0) return io_error(path, "write", errno);
-    for (const std::span<const std::byte> bytes : parts) RETURN_IF_ERROR(write_all(file.get(), path, bytes));
+    RETURN_IF_ERROR(write([&](std::span<const std::byte> bytes) { return write_all(file.get(), path, bytes); }));
     if (::fsync(file.get()) != 0) return io_error(path, "write", errno);
     return {};
   }
@@ -212,6 +210,14 @@ Result<std::string> read_file(const FileSystem& files, const std::string& path, 
   std::string text(file->size_bytes(), '\0');
   RETURN_IF_ERROR(file->read_at(0, std::as_writable_bytes(std::span(text))));
   return text;
+}
+
+Result<std::unique_ptr<StagedFile>> FileSystem::stage(const std::string& path,
+                                                      std::span<const std::span<const std::byte>> parts) const {
+  return stage_written(path, [parts](const Append& append) -> Status {
+    for (const std::span<const std::byte> part : parts) RETURN_IF_ERROR(append(part));
+    return {};
+  });
 }
 
 Status FileSystem::write_parts(const std::string& path, std::span<const std::span<const std::byte>> parts) const {

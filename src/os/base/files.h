@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <span>
@@ -47,6 +48,11 @@ class StagedFile {
   virtual Status commit() = 0;
 };
 
+// Takes bytes that follow those before.
+using Append = std::function<Status(std::span<const std::byte> bytes)>;
+// Gives a file's content, part by part.
+using WriteContent = std::function<Status(const Append& append)>;
+
 class FileSystem {
  public:
   virtual ~FileSystem() = default;
@@ -62,10 +68,13 @@ class FileSystem {
   // The file's bytes, mapped where the system can, so that untouched pages cost nothing. The file
   // must not be truncated while they are used.
   virtual Result<SharedBytes> map(const std::string& path) const = 0;
-  // The parts one behind the other, ready to become `path`: who writes several files stages all before committing any,
-  // so that a full disk leaves the old ones. Makes no folders.
-  virtual Result<std::unique_ptr<StagedFile>> stage(const std::string& path,
-                                                    std::span<const std::span<const std::byte>> parts) const = 0;
+  // What `write` appends, ready to become `path`: who writes several files stages all before committing any, so that a
+  // full disk leaves the old ones. Makes no folders. Nothing is left where `write` fails; its error is handed on.
+  virtual Result<std::unique_ptr<StagedFile>> stage_written(const std::string& path,
+                                                            const WriteContent& write) const = 0;
+  // The parts one behind the other.
+  Result<std::unique_ptr<StagedFile>> stage(const std::string& path,
+                                            std::span<const std::span<const std::byte>> parts) const;
   // Staged and committed at once.
   Status write_parts(const std::string& path, std::span<const std::span<const std::byte>> parts) const;
   Status write(const std::string& path, std::span<const std::byte> bytes) const {

@@ -113,14 +113,16 @@ Result<SharedBytes> MemoryFileSystem::map(const std::string& path) const {
   return SharedBytes{std::move(content), view};
 }
 
-Result<std::unique_ptr<StagedFile>> MemoryFileSystem::stage(const std::string& path,
-                                                            std::span<const std::span<const std::byte>> parts) const {
+Result<std::unique_ptr<StagedFile>> MemoryFileSystem::stage_written(const std::string& path,
+                                                                    const WriteContent& write) const {
   if (fail_writes_) return failure(Code::kIo, "write", path, "No space left on device");
   if (lies_below_a_file(path)) return not_found("write", path);
   if (is_folder(path)) return failure(Code::kIo, "write", path, "Is a directory");
   std::string content;
-  for (const std::span<const std::byte> part : parts)
+  RETURN_IF_ERROR(write([&content](std::span<const std::byte> part) -> Status {
     content.append(reinterpret_cast<const char*>(part.data()), part.size());
+    return {};
+  }));
   return std::unique_ptr<StagedFile>(
       std::make_unique<MemoryStaged>(files_, path, std::make_shared<const std::string>(std::move(content))));
 }

@@ -19,8 +19,7 @@ class MemoryFileSystem final : public FileSystem {
   Result<std::vector<std::string>> list(const std::string& folder) const override;
   Result<std::unique_ptr<ReadableFile>> open(const std::string& path) const override;
   Result<SharedBytes> map(const std::string& path) const override;
-  Result<std::unique_ptr<StagedFile>> stage(const std::string& path,
-                                            std::span<const std::span<const std::byte>> parts) const override;
+  Result<std::unique_ptr<StagedFile>> stage_written(const std::string& path, const WriteContent& write) const override;
   Status make_folders(const std::string& path) const override;
   Status remove(const std::string& path) const override;
 
