@@ -91,12 +91,6 @@ Result<Tensor> from_strings(onnx::TensorProto& proto, Shape shape) {
   return Tensor::of_strings(std::move(shape), std::move(values));
 }
 
-struct ExternalPlace {
-  std::string location;
-  std::uint64_t offset = 0;
-  std::optional<std::uint64_t> length;
-};
-
 Result<std::uint64_t> parse_number(const std::string& key, const std::string& text) {
   std::uint64_t value = 0;
   const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -104,22 +98,6 @@ Result<std::uint64_t> parse_number(const std::string& key, const std::string& te
     return Error{Code::kInvalid, "external data: " + key + " '" + text + "' is no number"};
   }
   return value;
-}
-
-Result<ExternalPlace> external_place(const onnx::TensorProto& proto) {
-  ExternalPlace place;
-  place.location = external_location(proto);
-  for (const auto& entry : proto.external_data()) {
-    if (entry.key() == "offset") {
-      ASSIGN_OR_RETURN(place.offset, parse_number("offset", entry.value()));
-    }
-    if (entry.key() == "length") {
-      ASSIGN_OR_RETURN(const std::uint64_t length, parse_number("length", entry.value()));
-      place.length = length;
-    }
-  }
-  RETURN_IF_ERROR(check_external_location(place.location));
-  return place;
 }
 
 Result<Tensor> from_external(const onnx::TensorProto& proto, DType dtype, Shape shape, const ReadOptions& options) {
@@ -172,6 +150,22 @@ void add_external(onnx::TensorProto& proto, const std::string& key, const std::s
 }
 
 }  // namespace
+
+Result<ExternalPlace> external_place(const onnx::TensorProto& proto) {
+  ExternalPlace place;
+  place.location = external_location(proto);
+  for (const auto& entry : proto.external_data()) {
+    if (entry.key() == "offset") {
+      ASSIGN_OR_RETURN(place.offset, parse_number("offset", entry.value()));
+    }
+    if (entry.key() == "length") {
+      ASSIGN_OR_RETURN(const std::uint64_t length, parse_number("length", entry.value()));
+      place.length = length;
+    }
+  }
+  RETURN_IF_ERROR(check_external_location(place.location));
+  return place;
+}
 
 std::string external_location(const onnx::TensorProto& proto) {
   std::string location;

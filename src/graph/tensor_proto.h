@@ -4,6 +4,8 @@
 
 #include <onnx/onnx_pb.h>
 
+#include <cstdint>
+#include <optional>
 #include <string>
 
 #include "core/result.h"
@@ -13,6 +15,15 @@ namespace arete::graph {
 
 // The file that an external tensor names, the last where several are named; "" for others.
 std::string external_location(const onnx::TensorProto& proto);
+
+// Where the elements of an external tensor lie: `length` bytes (what the shape takes, where nothing is said) of a file.
+struct ExternalPlace {
+  std::string location;
+  std::uint64_t offset = 0;
+  std::optional<std::uint64_t> length;
+};
+// kInvalid for numbers that are none, errors of check_external_location.
+Result<ExternalPlace> external_place(const onnx::TensorProto& proto);
 
 // Moves type, shape and elements out of the message. What a Tensor does not hold (name,
 // documentation, metadata) stays in it; `extra` takes a copy of that.

@@ -65,11 +65,14 @@ Field child_of(Kind parent, std::uint64_t number) {
 
 Error broken() { return {Code::kCorrupt, "the bytes end inside a message"}; }
 
+constexpr std::uint64_t kInitializer = 5;  // in a graph
+
 constexpr std::size_t kMaxFrames = 400;  // messages within messages; protobuf allows fewer
 
 class Scanner {
  public:
-  explicit Scanner(std::span<const std::byte> bytes) : bytes_(bytes) {
+  explicit Scanner(std::span<const std::byte> bytes, std::vector<std::span<const std::byte>>* weights = nullptr)
+      : bytes_(bytes), weights_(weights) {
     frames_.push_back({Kind::kModel, bytes.size()});
   }
 
@@ -141,6 +144,8 @@ class Scanner {
     const Field field = child_of(parent, number);
     cost_bytes_ += field.bytes;
     if (cost_bytes_ > max_read_bytes(bytes_.size())) return too_many_parts(bytes_.size());
+    if (weights_ != nullptr && parent == Kind::kGraph && number == kInitializer)
+      weights_->push_back(bytes_.subspan(at_, static_cast<std::size_t>(length)));
     if (field.child == Kind::kSkipped) return skip(length);
     return push(field.child, at_ + static_cast<std::size_t>(length));
   }
@@ -162,6 +167,7 @@ class Scanner {
   }
 
   std::span<const std::byte> bytes_;
+  std::vector<std::span<const std::byte>>* weights_;  // where those go that are found; nullptr: nowhere
   std::size_t at_ = 0;
   std::vector<Frame> frames_;
   std::size_t nodes_ = 0;
@@ -179,5 +185,11 @@ Error too_many_parts(std::size_t file_bytes) {
 }
 
 Status scan_limits(std::span<const std::byte> model) { return Scanner(model).run(); }
+
+Result<std::vector<std::span<const std::byte>>> scan_weights(std::span<const std::byte> model) {
+  std::vector<std::span<const std::byte>> weights;
+  RETURN_IF_ERROR(Scanner(model, &weights).run());
+  return weights;
+}
 
 }  // namespace arete::graph

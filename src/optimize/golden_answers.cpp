@@ -1,34 +1,13 @@
 #include "optimize/golden_answers.h"
 
 #include <algorithm>
-#include <cmath>
 #include <optional>
 
+#include "proof/golden_difference.h"
 #include "proof/output_difference.h"
 
 namespace arete::optimize {
 namespace {
-
-double largest_of(std::span<const double> values) {
-  double largest = 0;
-  for (const double value : values) {
-    if (std::isfinite(value)) largest = std::max(largest, std::abs(value));
-  }
-  return largest;
-}
-
-// How far two outputs are apart, as a share of the largest absolute value of the first.
-Result<double> relative_difference(const Tensor& original, const Tensor& chosen) {
-  ASSIGN_OR_RETURN(const std::vector<double> a, to_doubles(original));
-  ASSIGN_OR_RETURN(const std::vector<double> b, to_doubles(chosen));
-  if (a.size() != b.size()) return Error{Code::kInvalid, "outputs of different sizes"};
-  double most = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    if (std::isfinite(a[i]) && std::isfinite(b[i])) most = std::max(most, std::abs(a[i] - b[i]));
-  }
-  const double largest = largest_of(a);
-  return largest == 0 ? 0.0 : std::min(1.0, most / largest);
-}
 
 bool same_shapes(const std::vector<NamedTensor>& a, const std::vector<NamedTensor>& b) {
   return std::ranges::equal(
@@ -46,7 +25,7 @@ Result<proof::Golden> golden_answers(SampleSource& samples, const proof::BatchRu
   RETURN_IF_ERROR(samples.rewind());
   proof::SampleBatcher batcher(samples, rule.exact ? rule : proof::BatchRule{});
   proof::Golden golden;
-  golden.tolerances.assign(original.outputs().size(), kLeastTolerance);
+  golden.tolerances.assign(original.outputs().size(), proof::kLeastTolerance);
   while (golden.samples.size() < proof::kGoldenSamples) {
     ASSIGN_OR_RETURN(const std::optional<proof::Batch> batch, batcher.next());
     if (!batch) break;
@@ -60,8 +39,8 @@ Result<proof::Golden> golden_answers(SampleSource& samples, const proof::BatchRu
     sample.inputs = batch->inputs;
     for (std::size_t i = 0; i < wanted->size(); ++i) {
       if (proof::is_float_dtype((*wanted)[i].dtype())) {
-        ASSIGN_OR_RETURN(const double off, relative_difference((*wanted)[i], given->at(i)));
-        golden.tolerances[i] = std::max(golden.tolerances[i], std::min(1.0, kToleranceFactor * off));
+        ASSIGN_OR_RETURN(const double off, proof::relative_difference((*wanted)[i], given->at(i)));
+        golden.tolerances[i] = std::max(golden.tolerances[i], proof::tolerance_for(off, (*wanted)[i].dtype()));
       }
       sample.outputs.push_back({original.outputs()[i].name, std::move((*wanted)[i])});
     }

@@ -12,11 +12,6 @@
 
 namespace arete::optimize {
 
-// Of each output an answer may be off by this times what the model handed back is off on the same samples, and at least
-// by kLeastTolerance of the largest value: another processor rounds otherwise.
-inline constexpr double kToleranceFactor = 1.5;
-inline constexpr double kLeastTolerance = 1e-4;
-
 // The first samples that both models can run, at most proof::kGoldenSamples, all of one shape. `chosen` may be the
 // original itself. kUnsupported where answers cannot be compared as numbers, kNotFound without a sample.
 Result<proof::Golden> golden_answers(SampleSource& samples, const proof::BatchRule& rule, engine::Session& original,
