@@ -1,0 +1,91 @@
+#include "bundle/bundle.h"
+
+#include "bundle/bundle_format.h"
+#include "core/check.h"
+
+namespace arete::bundle {
+namespace {
+
+Error other_size(const char* what, std::uint64_t has, std::uint64_t says) {
+  return {Code::kCorrupt, "the " + std::string(what) + " has " + std::to_string(has) + " bytes and says " +
+                              std::to_string(says) + (says > has ? ": it is cut short" : "")};
+}
+
+}  // namespace
+
+Result<Head> read_head(const ReadAt& read, std::uint64_t size_bytes, const Magic& magic, const char* what) {
+  const std::string no_such = "this is no " + std::string(what);
+  if (size_bytes < sizeof(Head)) return Error{Code::kCorrupt, no_such + ": it has too few bytes"};
+  ASSIGN_OR_RETURN(const Head head, read_row<Head>(read, 0));
+  if (head.magic != magic) return Error{Code::kCorrupt, no_such + ": it does not begin like one"};
+  if (head.format != kFormat) {
+    return Error{Code::kUnsupported, "the " + std::string(what) + " is of format " + std::to_string(head.format) +
+                                         ", this program knows format " + std::to_string(kFormat) +
+                                         ": use a newer one"};
+  }
+  if (head.manifest_bytes > kMaxManifestBytes)
+    return Error{Code::kExhausted, "the manifest is over " + std::to_string(kMaxManifestBytes) + " bytes"};
+  if (head.manifest_bytes > size_bytes - sizeof(head))
+    return Error{Code::kCorrupt, "the " + std::string(what) + " ends within its manifest: it is cut short"};
+  return head;
+}
+
+Result<Bundle> Bundle::open(ReadAt read, std::uint64_t size_bytes) {
+  ASSIGN_OR_RETURN(const Head head, read_head(read, size_bytes, kBundleMagic, "bundle"));
+  Bundle bundle;
+  bundle.read_ = std::move(read);
+  bundle.text_.resize(head.manifest_bytes);
+  RETURN_IF_ERROR(bundle.read_(sizeof(head), std::as_writable_bytes(std::span(bundle.text_))));
+  if (bundle::manifest_digest(bundle) != head.manifest_digest)
+    return Error{Code::kCorrupt, "the manifest has other bytes than its head says"};
+  ASSIGN_OR_RETURN(bundle.manifest_, parse_manifest(bundle.text_));
+  RETURN_IF_ERROR(bundle.read_places(sizeof(head) + head.manifest_bytes, size_bytes));
+  return bundle;
+}
+
+// The rows stand at the end, so that a bundle can be written in one go.
+Status Bundle::read_places(std::uint64_t blobs_at, std::uint64_t size_bytes) {
+  std::vector<StoredRow> rows(manifest_.blobs.size());
+  const std::uint64_t rows_bytes = rows.size() * sizeof(StoredRow);
+  if (rows_bytes > size_bytes - blobs_at) return other_size("bundle", size_bytes, blobs_at + rows_bytes);
+  RETURN_IF_ERROR(read_(size_bytes - rows_bytes, std::as_writable_bytes(std::span(rows))));
+  std::uint64_t at = blobs_at;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const Blob& blob = manifest_.blobs[i];
+    const bool is_raw = rows[i].coding == static_cast<std::uint32_t>(Coding::kRaw);
+    const bool is_zstd = rows[i].coding == static_cast<std::uint32_t>(Coding::kZstd);
+    const bool fits = (is_raw && rows[i].bytes == blob.bytes) || (is_zstd && rows[i].bytes < blob.bytes);
+    if (!fits) {
+      return Error{Code::kCorrupt, "the bundle is broken or cut short: it says a form of blob " + blob.digest.hex() +
+                                       " that it cannot have"};
+    }
+    places_.push_back({at, rows[i].bytes, static_cast<Coding>(rows[i].coding)});
+    at += rows[i].bytes;
+  }
+  return at + rows_bytes == size_bytes ? Status() : Status(other_size("bundle", size_bytes, at + rows_bytes));
+}
+
+Result<std::span<const std::byte>> Bundle::blob(std::size_t index) {
+  CHECK(index < places_.size());
+  const Place& place = places_[index];
+  const Blob& blob = manifest_.blobs[index];
+  unpacked_.resize(blob.bytes);
+  if (place.coding == Coding::kRaw) {
+    RETURN_IF_ERROR(read_(place.offset, unpacked_));
+  } else {
+    stored_.resize(place.bytes);
+    RETURN_IF_ERROR(read_(place.offset, stored_));
+    const Status done = unpacker_->unpack(place.coding, stored_, {}, unpacked_);
+    if (!done) return with_context(done.error(), "blob " + blob.digest.hex());
+  }
+  RETURN_IF_ERROR(check_blob(blob, unpacked_));
+  return std::span<const std::byte>(unpacked_);
+}
+
+std::uint64_t Bundle::stored_bytes() const {
+  std::uint64_t bytes = 0;
+  for (const Place& place : places_) bytes += place.bytes;
+  return bytes;
+}
+
+}  // namespace arete::bundle

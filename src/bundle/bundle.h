@@ -1,0 +1,47 @@
+// Bundle: a bundle's bytes, read (docs/formats/bundle.md): its manifest first, then any blob.
+//
+// Every byte is hostile until its digest is right: sizes and counts are checked before memory is spent on them, and at
+// most one blob is unpacked at a time. Not for: whether the manifest is to be believed.
+// Threads: one. Ownership: owns its way to read.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "bundle/contents.h"
+#include "core/zip.h"
+
+namespace arete::bundle {
+
+class Bundle final : public Contents {
+ public:
+  // kCorrupt for bytes that are no bundle, are cut short or go on, kUnsupported for a newer format, errors of
+  // parse_manifest.
+  static Result<Bundle> open(ReadAt read, std::uint64_t size_bytes);
+
+  const Manifest& manifest() const override { return manifest_; }
+  const std::string& manifest_text() const override { return text_; }
+  Result<std::span<const std::byte>> blob(std::size_t index) override;
+  std::uint64_t stored_bytes() const;  // of all blobs
+
+ private:
+  struct Place {
+    std::uint64_t offset = 0;
+    std::uint32_t bytes = 0;
+    Coding coding = Coding::kRaw;
+  };
+  Bundle() = default;
+  Status read_places(std::uint64_t blobs_at, std::uint64_t size_bytes);
+
+  ReadAt read_;
+  Manifest manifest_;
+  std::string text_;
+  std::vector<Place> places_;
+  std::unique_ptr<BlobUnpacker> unpacker_ = std::make_unique<BlobUnpacker>();
+  std::vector<std::byte> stored_;
+  std::vector<std::byte> unpacked_;
+};
+
+}  // namespace arete::bundle

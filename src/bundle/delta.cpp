@@ -1,0 +1,202 @@
+#include "bundle/delta.h"
+
+#include <algorithm>
+#include <tuple>
+
+#include "bundle/bundle_format.h"
+#include "core/check.h"
+
+namespace arete::bundle {
+namespace {
+
+// Behind the head, which is about the newer manifest as it is sent.
+struct DeltaHead {
+  Digest older_manifest;
+  std::uint32_t manifest_bytes = 0;  // unpacked
+  std::uint32_t manifest_coding = 0;
+};
+static_assert(sizeof(DeltaHead) == 40);
+
+// How a blob is sent that the older contents lack.
+struct DeltaRow {
+  std::uint32_t bytes = 0;
+  std::uint32_t coding = 0;
+  std::uint32_t base = 0;  // of a patch: the index of a blob of the older contents
+};
+static_assert(sizeof(DeltaRow) == 12);
+
+std::span<const std::byte> bytes_of(const std::string& text) { return std::as_bytes(std::span(text)); }
+
+std::map<Digest, std::uint32_t> indices_of(const Manifest& manifest) {
+  std::map<Digest, std::uint32_t> indices;
+  for (std::size_t i = 0; i < manifest.blobs.size(); ++i)
+    indices.emplace(manifest.blobs[i].digest, static_cast<std::uint32_t>(i));
+  return indices;
+}
+
+// Where blobs stand: the k-th part of a tensor, or of what no tensor is, in a file.
+class Standings {
+ public:
+  explicit Standings(const Manifest& manifest) {
+    for (const BundleFile& file : manifest.files) {
+      std::map<std::string, std::size_t> parts;
+      for (const std::uint32_t index : file.blobs) {
+        const std::string& tensor = manifest.blobs[index].tensor;
+        const std::size_t part = parts[tensor]++;
+        by_place_.emplace(std::tuple(file.path, tensor, part), index);
+        if (!tensor.empty()) by_tensor_.emplace(std::tuple(tensor, part), index);
+      }
+    }
+  }
+  // What a blob of other contents may be like: the one in its place, or of its tensor in another file.
+  const std::uint32_t* find(const std::string& path, const std::string& tensor, std::size_t part) const {
+    const auto same = by_place_.find(std::tuple(path, tensor, part));
+    if (same != by_place_.end()) return &same->second;
+    const auto alike = by_tensor_.find(std::tuple(tensor, part));
+    return alike == by_tensor_.end() ? nullptr : &alike->second;
+  }
+
+ private:
+  std::map<std::tuple<std::string, std::string, std::size_t>, std::uint32_t> by_place_;
+  std::map<std::tuple<std::string, std::size_t>, std::uint32_t> by_tensor_;
+};
+
+// For each blob of the newer contents the older one that it may be like; the first place counts.
+std::map<std::uint32_t, std::uint32_t> bases_of(const Manifest& older, const Manifest& newer) {
+  const Standings standings(older);
+  std::map<std::uint32_t, std::uint32_t> bases;
+  for (const BundleFile& file : newer.files) {
+    std::map<std::string, std::size_t> parts;
+    for (const std::uint32_t index : file.blobs) {
+      const std::string& tensor = newer.blobs[index].tensor;
+      const std::uint32_t* const base = standings.find(file.path, tensor, parts[tensor]++);
+      if (base != nullptr) bases.emplace(index, *base);
+    }
+  }
+  return bases;
+}
+
+bool is_coding(std::uint32_t coding) { return coding <= static_cast<std::uint32_t>(Coding::kPatch); }
+
+}  // namespace
+
+Status write_delta(Contents& older, Contents& newer, const Sink& sink, const Progress& told) {
+  const std::string& text = newer.manifest_text();
+  BlobPacker packer;
+  Packed manifest = text.size() <= kMaxBlobBytes && older.manifest_text().size() <= kMaxBlobBytes
+                        ? packer.pack_against(bytes_of(older.manifest_text()), bytes_of(text))
+                        : Packed{};
+  const std::span<const std::byte> sent = manifest.coding == Coding::kRaw ? bytes_of(text) : manifest.bytes;
+  const Head head{kDeltaMagic, kFormat, static_cast<std::uint32_t>(sent.size()), manifest_digest(newer)};
+  const DeltaHead more{manifest_digest(older), static_cast<std::uint32_t>(text.size()),
+                       static_cast<std::uint32_t>(manifest.coding)};
+  RETURN_IF_ERROR(sink(std::as_bytes(std::span(&head, 1))));
+  RETURN_IF_ERROR(sink(std::as_bytes(std::span(&more, 1))));
+  RETURN_IF_ERROR(sink(sent));
+  const std::map<Digest, std::uint32_t> known = indices_of(older.manifest());
+  const std::map<std::uint32_t, std::uint32_t> bases = bases_of(older.manifest(), newer.manifest());
+  const std::vector<Blob>& blobs = newer.manifest().blobs;
+  const std::uint64_t total = blob_bytes(newer.manifest());
+  std::uint64_t done = 0;
+  std::vector<DeltaRow> rows;
+  for (std::uint32_t i = 0; i < blobs.size(); ++i) {
+    done += blobs[i].bytes;
+    if (told) told(done, total);
+    if (known.contains(blobs[i].digest)) continue;
+    ASSIGN_OR_RETURN(const std::span<const std::byte> bytes, newer.blob(i));
+    const auto base = bases.find(i);
+    Packed packed;
+    if (base == bases.end()) {
+      packed = packer.pack(bytes);
+    } else {
+      ASSIGN_OR_RETURN(const std::span<const std::byte> old, older.blob(base->second));
+      packed = packer.pack_against(old, bytes);
+    }
+    const std::span<const std::byte> form = packed.coding == Coding::kRaw ? bytes : packed.bytes;
+    RETURN_IF_ERROR(sink(form));
+    rows.push_back({static_cast<std::uint32_t>(form.size()), static_cast<std::uint32_t>(packed.coding),
+                    packed.coding == Coding::kPatch ? base->second : 0});
+  }
+  return sink(std::as_bytes(std::span(rows)));
+}
+
+Result<Patched> Patched::open(Contents& older, ReadAt delta, std::uint64_t size_bytes) {
+  Patched patched(older);
+  patched.read_ = std::move(delta);
+  std::uint64_t blobs_at = 0;
+  RETURN_IF_ERROR(patched.read_manifest(size_bytes, blobs_at));
+  RETURN_IF_ERROR(patched.read_places(blobs_at, size_bytes));
+  return patched;
+}
+
+Status Patched::read_manifest(std::uint64_t size_bytes, std::uint64_t& blobs_at) {
+  ASSIGN_OR_RETURN(const Head head, read_head(read_, size_bytes, kDeltaMagic, "delta"));
+  blobs_at = sizeof(Head) + sizeof(DeltaHead) + head.manifest_bytes;
+  if (blobs_at > size_bytes) return Error{Code::kCorrupt, "the delta ends within its manifest: it is cut short"};
+  ASSIGN_OR_RETURN(const DeltaHead more, read_row<DeltaHead>(read_, sizeof(Head)));
+  if (more.older_manifest != manifest_digest(older_)) {
+    return Error{Code::kConflict, "the delta was made from the bundle whose manifest has the SHA-256 " +
+                                      more.older_manifest.hex() + ", not from this one"};
+  }
+  if (more.manifest_bytes > kMaxManifestBytes || !is_coding(more.manifest_coding))
+    return Error{Code::kCorrupt, "the delta says a form of its manifest that it cannot have"};
+  stored_.resize(head.manifest_bytes);
+  RETURN_IF_ERROR(read_(sizeof(Head) + sizeof(DeltaHead), stored_));
+  text_.resize(more.manifest_bytes);
+  const Status done = unpacker_->unpack(static_cast<Coding>(more.manifest_coding), stored_,
+                                        bytes_of(older_.manifest_text()), std::as_writable_bytes(std::span(text_)));
+  if (!done) return with_context(done.error(), "the delta's manifest");
+  if (bundle::manifest_digest(*this) != head.manifest_digest)
+    return Error{Code::kCorrupt, "the delta's manifest has other bytes than its head says"};
+  ASSIGN_OR_RETURN(manifest_, parse_manifest(text_));
+  return {};
+}
+
+Status Patched::read_places(std::uint64_t blobs_at, std::uint64_t size_bytes) {
+  const std::map<Digest, std::uint32_t> known = indices_of(older_.manifest());
+  std::uint64_t rows_bytes = 0;
+  for (const Blob& blob : manifest_.blobs) rows_bytes += known.contains(blob.digest) ? 0 : sizeof(DeltaRow);
+  const Error other_size{Code::kCorrupt, "the delta has another size than it says"};
+  if (rows_bytes > size_bytes - blobs_at) return other_size;
+  std::uint64_t at = blobs_at;
+  std::uint64_t row_at = size_bytes - rows_bytes;
+  for (const Blob& blob : manifest_.blobs) {
+    const auto old = known.find(blob.digest);
+    if (old != known.end()) {
+      places_.push_back({.is_old = true, .base = old->second});
+      continue;
+    }
+    ASSIGN_OR_RETURN(const DeltaRow row, read_row<DeltaRow>(read_, row_at));
+    row_at += sizeof(DeltaRow);
+    const bool is_raw = row.coding == static_cast<std::uint32_t>(Coding::kRaw);
+    const bool is_patch = row.coding == static_cast<std::uint32_t>(Coding::kPatch);
+    const bool has_base = is_patch ? row.base < older_.manifest().blobs.size() : row.base == 0;
+    if (!is_coding(row.coding) || !has_base || (is_raw ? row.bytes != blob.bytes : row.bytes >= blob.bytes)) {
+      return Error{Code::kCorrupt, "the delta is broken or cut short: it says a form of blob " + blob.digest.hex() +
+                                       " that it cannot have"};
+    }
+    places_.push_back({false, row.base, static_cast<Coding>(row.coding), row.bytes, at});
+    at += row.bytes;
+  }
+  return at + rows_bytes == size_bytes ? Status() : Status(other_size);
+}
+
+Result<std::span<const std::byte>> Patched::blob(std::size_t index) {
+  CHECK(index < places_.size());
+  const Place& place = places_[index];
+  if (place.is_old) return older_.blob(place.base);
+  const Blob& blob = manifest_.blobs[index];
+  std::span<const std::byte> base;
+  if (place.coding == Coding::kPatch) {
+    ASSIGN_OR_RETURN(base, older_.blob(place.base));
+  }
+  stored_.resize(place.bytes);
+  RETURN_IF_ERROR(read_(place.offset, stored_));
+  unpacked_.resize(blob.bytes);
+  const Status done = unpacker_->unpack(place.coding, stored_, base, unpacked_);
+  if (!done) return with_context(done.error(), "blob " + blob.digest.hex());
+  RETURN_IF_ERROR(check_blob(blob, unpacked_));
+  return std::span<const std::byte>(unpacked_);
+}
+
+}  // namespace arete::bundle

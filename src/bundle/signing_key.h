@@ -1,0 +1,43 @@
+// SigningKey: an ed25519 key that signs.
+//
+// Private keys are read and kept by os/keystore alone; here they are values, wiped when they go.
+// Threads: immutable once made. Spec: RFC 8032, by OpenSSL.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "bundle/public_key.h"
+#include "core/json.h"
+#include "core/result.h"
+
+namespace arete::bundle {
+
+class SigningKey {
+ public:
+  using Seed = std::array<std::byte, 32>;
+
+  static Result<SigningKey> make(const Seed& seed);
+  // A new one, by the system's random numbers.
+  static Result<SigningKey> generate();
+
+  // 64 bytes.
+  std::string sign(std::span<const std::byte> message) const;
+  Seed seed() const;
+  // As TUF metadata holds it, and its id: the SHA-256 of its canonical form.
+  Json public_json() const;
+  std::string id() const;
+
+ private:
+  struct Key;
+  SigningKey() = default;
+  std::shared_ptr<const Key> key_;
+};
+
+// A TUF document of what is signed: {"signatures": [...], "signed": ...}. kInvalid for what has no canonical form.
+Result<Json> sign_envelope(const Json& signed_part, std::span<const SigningKey* const> keys);
+
+}  // namespace arete::bundle
