@@ -25,6 +25,7 @@ constexpr auto kVerbs = std::to_array<VerbRow>({
     {"optimize", "make a model smaller and faster, and prove that it is still right", run_optimize},
     {"serve", "answer over HTTP", nullptr},
     {"convert", "the same model in a newer opset, without functions, or as text", run_convert},
+    {"bundle", "one file that carries a model with its proof", run_bundle},
     {"passes", "list the graph passes and presets", run_passes},
 });
 

@@ -1,0 +1,31 @@
+// `arete bundle VERB`: one file that carries a model with its proof.
+#include <array>
+
+#include "apps/bundle_verbs.h"
+#include "apps/cli.h"
+#include "apps/verbs.h"
+
+namespace arete::apps {
+
+int run_bundle(int argc, char** argv) {
+  CLI::App app("One file that carries a model with its proof: its variants, golden answers, card and claims.",
+               "arete bundle");
+  app.require_subcommand(1);
+  app.footer(
+      "\nThe usual way:\n"
+      "  arete optimize model.onnx -o small.onnx --target mobile --calibration images/\n"
+      "  arete bundle create small.onnx -o shoes-1.0.0.arete --name shoes --version 1.0.0\n"
+      "  arete bundle show shoes-1.0.0.arete\n"
+      "  arete bundle extract shoes-1.0.0.arete -o shoes/\n"
+      "docs/formats/bundle.md has the bytes.");
+  const std::array<BundleVerb, 7> verbs = {add_bundle_create(app),  add_bundle_show(app), add_bundle_verify(app),
+                                           add_bundle_extract(app), add_bundle_diff(app), add_bundle_delta(app),
+                                           add_bundle_apply(app)};
+  if (const auto status = parse(app, argc, argv)) return *status;
+  for (const BundleVerb& verb : verbs) {
+    if (verb.app->parsed()) return verb.run();
+  }
+  return kUsage;
+}
+
+}  // namespace arete::apps

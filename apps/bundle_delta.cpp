@@ -1,0 +1,82 @@
+// `arete bundle delta` and `apply`: what makes a newer bundle of an older one.
+#include <iostream>
+#include <memory>
+
+#include "apps/bundle_verbs.h"
+#include "apps/bundles.h"
+#include "apps/cli.h"
+#include "bundle/delta.h"
+
+namespace arete::apps {
+namespace {
+
+struct Options {
+  std::string older;
+  std::string other;  // the newer bundle, or the delta
+  std::string output;
+  bool json = false;
+};
+
+void add_options(CLI::App& app, Options& o) {
+  app.add_option("-o,--output", o.output, "the new file")->required();
+  app.add_flag("--json", o.json, "one JSON object on the last line");
+}
+
+int tell(const Options& o, const bundle::Contents& newer, const Result<std::uint64_t>& bytes) {
+  if (!bytes) return fail(bytes.error());
+  const bundle::Manifest& manifest = newer.manifest();
+  if (o.json) {
+    print_json(Json::object({{"path", o.output},
+                             {"bytes", *bytes},
+                             {"name", manifest.name},
+                             {"version", manifest.version},
+                             {"manifest_sha256", manifest_digest(newer).hex()}}));
+  } else {
+    std::cout << o.output << ": " << *bytes << " bytes, " << manifest.name << " " << manifest.version << "\n";
+  }
+  return kDone;
+}
+
+int delta(const Options& o) {
+  Result<bundle::Bundle> older = open_bundle(o.older);
+  if (!older) return fail(older.error());
+  Result<bundle::Bundle> newer = open_bundle(o.other);
+  if (!newer) return fail(newer.error());
+  return tell(o, *newer, write_file(o.output, "comparing", [&](const bundle::Sink& sink, const bundle::Progress& told) {
+                return bundle::write_delta(*older, *newer, sink, told);
+              }));
+}
+
+int apply(const Options& o) {
+  Result<bundle::Bundle> older = open_bundle(o.older);
+  if (!older) return fail(older.error());
+  Result<OpenFile> file = open_for_reading(o.other);
+  if (!file) return fail(file.error());
+  Result<bundle::Patched> newer = bundle::Patched::open(*older, std::move(file->read), file->size_bytes);
+  if (!newer) return fail(with_context(newer.error(), o.other));
+  return tell(o, *newer, write_file(o.output, "joining", [&](const bundle::Sink& sink, const bundle::Progress& told) {
+                return bundle::write_bundle(*newer, sink, told);
+              }));
+}
+
+}  // namespace
+
+BundleVerb add_bundle_delta(CLI::App& bundle) {
+  const auto o = std::make_shared<Options>();
+  CLI::App* const app = bundle.add_subcommand("delta", "what makes a newer bundle of an older one");
+  app->add_option("OLDER", o->older, "the older bundle")->required();
+  app->add_option("NEWER", o->other, "the newer one")->required();
+  add_options(*app, *o);
+  return {app, [o] { return delta(*o); }};
+}
+
+BundleVerb add_bundle_apply(CLI::App& bundle) {
+  const auto o = std::make_shared<Options>();
+  CLI::App* const app = bundle.add_subcommand("apply", "the newer bundle, of an older one and a delta");
+  app->add_option("OLDER", o->older, "the bundle that the delta was made from")->required();
+  app->add_option("DELTA", o->other, "the delta")->required();
+  add_options(*app, *o);
+  return {app, [o] { return apply(*o); }};
+}
+
+}  // namespace arete::apps

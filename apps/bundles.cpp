@@ -1,0 +1,43 @@
+#include "apps/bundles.h"
+
+#include "apps/cli.h"
+#include "os/base/files.h"
+
+namespace arete::apps {
+
+Result<OpenFile> open_for_reading(const std::string& path) {
+  ASSIGN_OR_RETURN(const std::shared_ptr<const os::ReadableFile> file, os::real_file_system().open(path));
+  return OpenFile{[file](std::uint64_t offset, std::span<std::byte> to) { return file->read_at(offset, to); },
+                  file->size_bytes()};
+}
+
+Result<bundle::Bundle> open_bundle(const std::string& path) {
+  ASSIGN_OR_RETURN(OpenFile file, open_for_reading(path));
+  Result<bundle::Bundle> opened = bundle::Bundle::open(std::move(file.read), file.size_bytes);
+  if (!opened) return with_context(std::move(opened).error(), path);
+  return opened;
+}
+
+Result<std::uint64_t> write_file(
+    const std::string& path, const std::string& what,
+    const std::function<Status(const bundle::Sink& sink, const bundle::Progress& told)>& write) {
+  ProgressLine progress;
+  const bundle::Progress told = [&](std::uint64_t done, std::uint64_t total) {
+    progress.show(what, static_cast<std::int64_t>(done), static_cast<std::int64_t>(total));
+  };
+  std::uint64_t bytes = 0;
+  ASSIGN_OR_RETURN(const std::unique_ptr<os::StagedFile> staged,
+                   os::real_file_system().stage_written(path, [&](const os::Append& append) {
+                     return write(
+                         [&](std::span<const std::byte> part) {
+                           bytes += part.size();
+                           return append(part);
+                         },
+                         told);
+                   }));
+  progress.clear();
+  RETURN_IF_ERROR(staged->commit());
+  return bytes;
+}
+
+}  // namespace arete::apps
