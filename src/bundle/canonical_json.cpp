@@ -16,9 +16,9 @@ void append_text(std::string& out, const std::string& text) {
 }
 
 // Nested as deep as the parser allows (JsonLimits).
-Status append(std::string& out, const Json& json);  // NOLINT(misc-no-recursion)
+Status append(std::string& out, const Json& json);
 
-Status append_object(std::string& out, const Json::Object& object) {  // NOLINT(misc-no-recursion)
+Status append_object(std::string& out, const Json::Object& object) {
   std::vector<const Json::Member*> members;
   for (const Json::Member& member : object) members.push_back(&member);
   std::ranges::sort(members, {}, [](const Json::Member* member) -> const std::string& { return member->first; });
@@ -33,7 +33,7 @@ Status append_object(std::string& out, const Json::Object& object) {  // NOLINT(
   return {};
 }
 
-Status append_array(std::string& out, const Json::Array& array) {  // NOLINT(misc-no-recursion)
+Status append_array(std::string& out, const Json::Array& array) {
   out += '[';
   for (std::size_t i = 0; i < array.size(); ++i) {
     if (i != 0) out += ',';
@@ -43,7 +43,7 @@ Status append_array(std::string& out, const Json::Array& array) {  // NOLINT(mis
   return {};
 }
 
-Status append(std::string& out, const Json& json) {  // NOLINT(misc-no-recursion)
+Status append(std::string& out, const Json& json) {
   if (json.is_object()) return append_object(out, json.as_object());
   if (json.is_array()) return append_array(out, json.as_array());
   if (json.is_string()) {

@@ -1,13 +1,14 @@
 #include "bundle/cut.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "core/zip.h"
 
 namespace arete::bundle {
 
 std::vector<Piece> cut_at(std::span<const std::byte> file, std::vector<Mark> marks) {
-  std::ranges::stable_sort(marks, {}, &Mark::offset);
+  std::ranges::sort(marks, {}, [](const Mark& mark) { return std::pair(mark.offset, mark.bytes); });
   std::vector<Piece> pieces;
   std::uint64_t done = 0;
   for (Mark& mark : marks) {

@@ -58,7 +58,7 @@ Status Client::update_timestamp() {
   // What was believed before only guards against going back: whatever is wrong with it, a new one is asked for.
   if (const Result<std::string> kept = kept_.load("timestamp.json")) (void)trust_.update_timestamp(*kept).has_value();
   ASSIGN_OR_RETURN(const std::string text, fetch_("timestamp.json", kMaxTimestampBytes));
-  const Status updated = trust_.update_timestamp(text);
+  Status updated = trust_.update_timestamp(text);
   if (!updated && updated.error().code == Code::kConflict) return {};
   const bool is_believed = trust_.timestamp() != nullptr && updated;
   if (is_believed) RETURN_IF_ERROR(kept_.save("timestamp.json", text));

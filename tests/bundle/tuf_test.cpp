@@ -8,7 +8,7 @@
 namespace arete::bundle::tuf {
 namespace {
 
-using namespace arete::test;  // NOLINT(google-build-using-namespace): the repository above is half of each test
+using namespace arete::test;  // the repository above is half of each test
 
 Repository published() {
   Repository repository;

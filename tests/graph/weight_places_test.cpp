@@ -5,7 +5,7 @@
 namespace arete::graph {
 namespace {
 
-using namespace arete::test;  // NOLINT(google-build-using-namespace): every line below is made of it
+using namespace arete::test;  // every line below is made of it
 
 std::span<const std::byte> view(const std::string& text) { return std::as_bytes(std::span(text)); }
 
