@@ -19,7 +19,7 @@ inline std::string noise(std::size_t size, unsigned seed) {
   return bytes;
 }
 
-inline std::span<const std::byte> view(const std::string& text) { return std::as_bytes(std::span(text)); }
+inline std::span<const std::byte> view(std::string_view text) { return std::as_bytes(std::span(text)); }
 
 inline bundle::Manifest small_manifest() {
   bundle::Manifest manifest;
