@@ -32,10 +32,9 @@ Result<Head> read_head(const ReadAt& read, std::uint64_t size_bytes, const Magic
 
 Result<Bundle> Bundle::open(ReadAt read, std::uint64_t size_bytes) {
   ASSIGN_OR_RETURN(const Head head, read_head(read, size_bytes, kBundleMagic, "bundle"));
-  Bundle bundle;
-  bundle.read_ = std::move(read);
+  Bundle bundle(std::move(read));
   bundle.text_.resize(head.manifest_bytes);
-  RETURN_IF_ERROR(bundle.read_(sizeof(head), std::as_writable_bytes(std::span(bundle.text_))));
+  RETURN_IF_ERROR(bundle.reader_.at()(sizeof(head), std::as_writable_bytes(std::span(bundle.text_))));
   if (bundle::manifest_digest(bundle) != head.manifest_digest)
     return Error{Code::kCorrupt, "the manifest has other bytes than its head says"};
   ASSIGN_OR_RETURN(bundle.manifest_, parse_manifest(bundle.text_));
@@ -48,7 +47,7 @@ Status Bundle::read_places(std::uint64_t blobs_at, std::uint64_t size_bytes) {
   std::vector<StoredRow> rows(manifest_.blobs.size());
   const std::uint64_t rows_bytes = rows.size() * sizeof(StoredRow);
   if (rows_bytes > size_bytes - blobs_at) return other_size("bundle", size_bytes, blobs_at + rows_bytes);
-  RETURN_IF_ERROR(read_(size_bytes - rows_bytes, std::as_writable_bytes(std::span(rows))));
+  RETURN_IF_ERROR(reader_.at()(size_bytes - rows_bytes, std::as_writable_bytes(std::span(rows))));
   std::uint64_t at = blobs_at;
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const Blob& blob = manifest_.blobs[i];
@@ -59,7 +58,7 @@ Status Bundle::read_places(std::uint64_t blobs_at, std::uint64_t size_bytes) {
       return Error{Code::kCorrupt, "the bundle is broken or cut short: it says a form of blob " + blob.digest.hex() +
                                        " that it cannot have"};
     }
-    places_.push_back({at, rows[i].bytes, static_cast<Coding>(rows[i].coding)});
+    places_.push_back({static_cast<Coding>(rows[i].coding), rows[i].bytes, at});
     at += rows[i].bytes;
   }
   return at + rows_bytes == size_bytes ? Status() : Status(other_size("bundle", size_bytes, at + rows_bytes));
@@ -67,24 +66,12 @@ Status Bundle::read_places(std::uint64_t blobs_at, std::uint64_t size_bytes) {
 
 Result<std::span<const std::byte>> Bundle::blob(std::size_t index) {
   CHECK(index < places_.size());
-  const Place& place = places_[index];
-  const Blob& blob = manifest_.blobs[index];
-  unpacked_.resize(blob.bytes);
-  if (place.coding == Coding::kRaw) {
-    RETURN_IF_ERROR(read_(place.offset, unpacked_));
-  } else {
-    stored_.resize(place.bytes);
-    RETURN_IF_ERROR(read_(place.offset, stored_));
-    const Status done = unpacker_->unpack(place.coding, stored_, {}, unpacked_);
-    if (!done) return with_context(done.error(), "blob " + blob.digest.hex());
-  }
-  RETURN_IF_ERROR(check_blob(blob, unpacked_));
-  return std::span<const std::byte>(unpacked_);
+  return reader_.blob(manifest_.blobs[index], places_[index], {});
 }
 
 std::uint64_t Bundle::stored_bytes() const {
   std::uint64_t bytes = 0;
-  for (const Place& place : places_) bytes += place.bytes;
+  for (const StoredPlace& place : places_) bytes += place.bytes;
   return bytes;
 }
 

@@ -6,11 +6,11 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <vector>
 
 #include "bundle/contents.h"
+#include "bundle/stored_reader.h"
 #include "core/zip.h"
 
 namespace arete::bundle {
@@ -27,21 +27,13 @@ class Bundle final : public Contents {
   std::uint64_t stored_bytes() const;  // of all blobs
 
  private:
-  struct Place {
-    std::uint64_t offset = 0;
-    std::uint32_t bytes = 0;
-    Coding coding = Coding::kRaw;
-  };
-  Bundle() = default;
+  explicit Bundle(ReadAt read) : reader_(std::move(read)) {}
   Status read_places(std::uint64_t blobs_at, std::uint64_t size_bytes);
 
-  ReadAt read_;
+  StoredReader reader_;
   Manifest manifest_;
   std::string text_;
-  std::vector<Place> places_;
-  std::unique_ptr<BlobUnpacker> unpacker_ = std::make_unique<BlobUnpacker>();
-  std::vector<std::byte> stored_;
-  std::vector<std::byte> unpacked_;
+  std::vector<StoredPlace> places_;
 };
 
 }  // namespace arete::bundle

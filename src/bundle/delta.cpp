@@ -1,6 +1,6 @@
 #include "bundle/delta.h"
 
-#include <algorithm>
+#include <map>
 #include <tuple>
 
 #include "bundle/bundle_format.h"
@@ -34,19 +34,26 @@ std::map<Digest, std::uint32_t> indices_of(const Manifest& manifest) {
   return indices;
 }
 
-// Where blobs stand: the k-th part of a tensor, or of what no tensor is, in a file.
+// Calls use(path, tensor, part, index) for every use of a blob: the k-th part of a tensor, or of what no tensor is, in
+// a file.
+template <class Use>
+void for_each_place(const Manifest& manifest, const Use& use) {
+  for (const BundleFile& file : manifest.files) {
+    std::map<std::string, std::size_t> parts;
+    for (const std::uint32_t index : file.blobs) {
+      const std::string& tensor = manifest.blobs[index].tensor;
+      use(file.path, tensor, parts[tensor]++, index);
+    }
+  }
+}
+
 class Standings {
  public:
   explicit Standings(const Manifest& manifest) {
-    for (const BundleFile& file : manifest.files) {
-      std::map<std::string, std::size_t> parts;
-      for (const std::uint32_t index : file.blobs) {
-        const std::string& tensor = manifest.blobs[index].tensor;
-        const std::size_t part = parts[tensor]++;
-        by_place_.emplace(std::tuple(file.path, tensor, part), index);
-        if (!tensor.empty()) by_tensor_.emplace(std::tuple(tensor, part), index);
-      }
-    }
+    for_each_place(manifest, [this](const auto& path, const auto& tensor, std::size_t part, std::uint32_t index) {
+      by_place_.emplace(std::tuple(path, tensor, part), index);
+      if (!tensor.empty()) by_tensor_.emplace(std::tuple(tensor, part), index);
+    });
   }
   // What a blob of other contents may be like: the one in its place, or of its tensor in another file.
   const std::uint32_t* find(const std::string& path, const std::string& tensor, std::size_t part) const {
@@ -65,14 +72,10 @@ class Standings {
 std::map<std::uint32_t, std::uint32_t> bases_of(const Manifest& older, const Manifest& newer) {
   const Standings standings(older);
   std::map<std::uint32_t, std::uint32_t> bases;
-  for (const BundleFile& file : newer.files) {
-    std::map<std::string, std::size_t> parts;
-    for (const std::uint32_t index : file.blobs) {
-      const std::string& tensor = newer.blobs[index].tensor;
-      const std::uint32_t* const base = standings.find(file.path, tensor, parts[tensor]++);
-      if (base != nullptr) bases.emplace(index, *base);
-    }
-  }
+  for_each_place(newer, [&](const auto& path, const auto& tensor, std::size_t part, std::uint32_t index) {
+    const std::uint32_t* const base = standings.find(path, tensor, part);
+    if (base != nullptr) bases.emplace(index, *base);
+  });
   return bases;
 }
 
@@ -121,8 +124,7 @@ Status write_delta(Contents& older, Contents& newer, const Sink& sink, const Pro
 }
 
 Result<Patched> Patched::open(Contents& older, ReadAt delta, std::uint64_t size_bytes) {
-  Patched patched(older);
-  patched.read_ = std::move(delta);
+  Patched patched(older, std::move(delta));
   std::uint64_t blobs_at = 0;
   RETURN_IF_ERROR(patched.read_manifest(size_bytes, blobs_at));
   RETURN_IF_ERROR(patched.read_places(blobs_at, size_bytes));
@@ -130,21 +132,22 @@ Result<Patched> Patched::open(Contents& older, ReadAt delta, std::uint64_t size_
 }
 
 Status Patched::read_manifest(std::uint64_t size_bytes, std::uint64_t& blobs_at) {
-  ASSIGN_OR_RETURN(const Head head, read_head(read_, size_bytes, kDeltaMagic, "delta"));
+  ASSIGN_OR_RETURN(const Head head, read_head(reader_.at(), size_bytes, kDeltaMagic, "delta"));
   blobs_at = sizeof(Head) + sizeof(DeltaHead) + head.manifest_bytes;
   if (blobs_at > size_bytes) return Error{Code::kCorrupt, "the delta ends within its manifest: it is cut short"};
-  ASSIGN_OR_RETURN(const DeltaHead more, read_row<DeltaHead>(read_, sizeof(Head)));
+  ASSIGN_OR_RETURN(const DeltaHead more, read_row<DeltaHead>(reader_.at(), sizeof(Head)));
   if (more.older_manifest != manifest_digest(older_)) {
     return Error{Code::kConflict, "the delta was made from the bundle whose manifest has the SHA-256 " +
                                       more.older_manifest.hex() + ", not from this one"};
   }
   if (more.manifest_bytes > kMaxManifestBytes || !is_coding(more.manifest_coding))
     return Error{Code::kCorrupt, "the delta says a form of its manifest that it cannot have"};
-  stored_.resize(head.manifest_bytes);
-  RETURN_IF_ERROR(read_(sizeof(Head) + sizeof(DeltaHead), stored_));
+  std::vector<std::byte> sent(head.manifest_bytes);
+  RETURN_IF_ERROR(reader_.at()(sizeof(Head) + sizeof(DeltaHead), sent));
   text_.resize(more.manifest_bytes);
-  const Status done = unpacker_->unpack(static_cast<Coding>(more.manifest_coding), stored_,
-                                        bytes_of(older_.manifest_text()), std::as_writable_bytes(std::span(text_)));
+  const Status done =
+      reader_.unpacker().unpack(static_cast<Coding>(more.manifest_coding), sent, bytes_of(older_.manifest_text()),
+                                std::as_writable_bytes(std::span(text_)));
   if (!done) return with_context(done.error(), "the delta's manifest");
   if (bundle::manifest_digest(*this) != head.manifest_digest)
     return Error{Code::kCorrupt, "the delta's manifest has other bytes than its head says"};
@@ -166,7 +169,7 @@ Status Patched::read_places(std::uint64_t blobs_at, std::uint64_t size_bytes) {
       places_.push_back({.is_old = true, .base = old->second});
       continue;
     }
-    ASSIGN_OR_RETURN(const DeltaRow row, read_row<DeltaRow>(read_, row_at));
+    ASSIGN_OR_RETURN(const DeltaRow row, read_row<DeltaRow>(reader_.at(), row_at));
     row_at += sizeof(DeltaRow);
     const bool is_raw = row.coding == static_cast<std::uint32_t>(Coding::kRaw);
     const bool is_patch = row.coding == static_cast<std::uint32_t>(Coding::kPatch);
@@ -175,7 +178,7 @@ Status Patched::read_places(std::uint64_t blobs_at, std::uint64_t size_bytes) {
       return Error{Code::kCorrupt, "the delta is broken or cut short: it says a form of blob " + blob.digest.hex() +
                                        " that it cannot have"};
     }
-    places_.push_back({false, row.base, static_cast<Coding>(row.coding), row.bytes, at});
+    places_.push_back({false, row.base, {static_cast<Coding>(row.coding), row.bytes, at}});
     at += row.bytes;
   }
   return at + rows_bytes == size_bytes ? Status() : Status(other_size);
@@ -185,18 +188,11 @@ Result<std::span<const std::byte>> Patched::blob(std::size_t index) {
   CHECK(index < places_.size());
   const Place& place = places_[index];
   if (place.is_old) return older_.blob(place.base);
-  const Blob& blob = manifest_.blobs[index];
   std::span<const std::byte> base;
-  if (place.coding == Coding::kPatch) {
+  if (place.stored.coding == Coding::kPatch) {
     ASSIGN_OR_RETURN(base, older_.blob(place.base));
   }
-  stored_.resize(place.bytes);
-  RETURN_IF_ERROR(read_(place.offset, stored_));
-  unpacked_.resize(blob.bytes);
-  const Status done = unpacker_->unpack(place.coding, stored_, base, unpacked_);
-  if (!done) return with_context(done.error(), "blob " + blob.digest.hex());
-  RETURN_IF_ERROR(check_blob(blob, unpacked_));
-  return std::span<const std::byte>(unpacked_);
+  return reader_.blob(manifest_.blobs[index], place.stored, base);
 }
 
 }  // namespace arete::bundle

@@ -7,12 +7,11 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
-#include <memory>
 #include <string>
 #include <vector>
 
 #include "bundle/contents.h"
+#include "bundle/stored_reader.h"
 #include "core/zip.h"
 
 namespace arete::bundle {
@@ -34,22 +33,17 @@ class Patched final : public Contents {
   struct Place {
     bool is_old = false;
     std::uint32_t base = 0;  // or the blob itself, in the older contents
-    Coding coding = Coding::kRaw;
-    std::uint32_t bytes = 0;
-    std::uint64_t offset = 0;
+    StoredPlace stored = {};
   };
-  explicit Patched(Contents& older) : older_(older) {}
+  Patched(Contents& older, ReadAt delta) : older_(older), reader_(std::move(delta)) {}
   Status read_manifest(std::uint64_t size_bytes, std::uint64_t& blobs_at);
   Status read_places(std::uint64_t blobs_at, std::uint64_t size_bytes);
 
   Contents& older_;
-  ReadAt read_;
+  StoredReader reader_;
   Manifest manifest_;
   std::string text_;
   std::vector<Place> places_;
-  std::unique_ptr<BlobUnpacker> unpacker_ = std::make_unique<BlobUnpacker>();
-  std::vector<std::byte> stored_;
-  std::vector<std::byte> unpacked_;
 };
 
 }  // namespace arete::bundle
