@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 
+#include "core/hex.h"
 #include "core/result.h"
 
 namespace arete::bundle {
@@ -21,11 +22,6 @@ struct Digest {
   auto operator<=>(const Digest&) const = default;
   std::string hex() const;
 };
-
-// Two digits a byte, lower case.
-std::string hex_of(std::span<const std::byte> bytes);
-// "0a1F" -> bytes. kInvalid for an odd number of digits, and for what is none.
-Result<std::string> bytes_from_hex(std::string_view text);
 
 // kInvalid unless it is 64 digits in lower case: a digest has one form, so that texts can be compared.
 Result<Digest> digest_from_hex(std::string_view text);

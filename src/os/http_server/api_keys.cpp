@@ -6,6 +6,7 @@
 #include <openssl/evp.h>
 
 #include "core/check.h"
+#include "core/hex.h"
 #include "core/json.h"
 
 namespace arete::os {
@@ -14,7 +15,6 @@ namespace {
 using Digest = std::array<std::uint8_t, 32>;
 
 constexpr JsonLimits kFileLimits{.max_bytes = std::size_t{1} << 20, .max_depth = 8};
-constexpr std::string_view kHexDigits = "0123456789abcdef";
 
 Digest sha256(std::string_view text) {
   Digest digest{};
@@ -26,13 +26,9 @@ Digest sha256(std::string_view text) {
 
 Result<Digest> parse_hex(const std::string& hex) {
   Digest digest{};
-  if (hex.size() != 2 * digest.size()) return Error{Code::kInvalid, "'sha256' must have 64 hex digits"};
-  for (std::size_t i = 0; i < hex.size(); ++i) {
-    const char c = hex[i] >= 'A' && hex[i] <= 'F' ? static_cast<char>(hex[i] - 'A' + 'a') : hex[i];
-    const std::size_t value = kHexDigits.find(c);
-    if (value == std::string_view::npos) return Error{Code::kInvalid, "'sha256' must have 64 hex digits"};
-    digest[i / 2] = static_cast<std::uint8_t>(digest[i / 2] * 16U + value);
-  }
+  const Result<std::string> bytes = bytes_from_hex(hex);
+  if (!bytes || bytes->size() != digest.size()) return Error{Code::kInvalid, "'sha256' must have 64 hex digits"};
+  std::ranges::copy(*bytes, digest.begin());
   return digest;
 }
 
@@ -102,12 +98,8 @@ std::string_view presented_key(const HttpRequest& request) {
 }
 
 std::string sha256_hex(std::string_view text) {
-  std::string hex;
-  for (const std::uint8_t byte : sha256(text)) {
-    hex += kHexDigits[byte >> 4U];
-    hex += kHexDigits[byte & 15U];
-  }
-  return hex;
+  const Digest digest = sha256(text);
+  return hex_of(std::as_bytes(std::span(digest)));
 }
 
 }  // namespace arete::os

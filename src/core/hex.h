@@ -1,0 +1,19 @@
+// Bytes as hexadecimal digits, and back.
+// Threads: pure.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "core/result.h"
+
+namespace arete {
+
+// Two digits a byte, lower case.
+std::string hex_of(std::span<const std::byte> bytes);
+// "0a1F" -> bytes. kInvalid for an odd number of digits, and for what is none.
+Result<std::string> bytes_from_hex(std::string_view text);
+
+}  // namespace arete
