@@ -9,6 +9,7 @@
 #include <exception>
 #include <map>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "graph/function_table.h"
 #include "graph/proto.h"
@@ -53,8 +54,8 @@ void restore_held_back(const Model& from, Model& to) {
   to.graph.sparse_weights = from.graph.sparse_weights;
 
   // Held-back weights came out as inputs: put them in their old place.
-  std::unordered_map<std::string_view, const Value*> inputs;
-  for (const Value& input : from.graph.inputs) inputs.emplace(input.name, &input);
+  std::unordered_set<std::string_view> inputs;
+  for (const Value& input : from.graph.inputs) inputs.insert(input.name);
   std::erase_if(to.graph.inputs, [&](const Value& input) { return !inputs.contains(input.name); });
   std::unordered_map<std::string_view, Weight*> kept;
   for (Weight& weight : to.graph.weights) kept.emplace(weight.name, &weight);
@@ -69,10 +70,6 @@ void restore_held_back(const Model& from, Model& to) {
   }
   to.graph.weights.insert(to.graph.weights.end(), held_back.begin(), held_back.end());
 
-  for (Value& input : to.graph.inputs) input.extra = inputs.at(input.name)->extra;
-  for (std::size_t i = 0; i < std::min(to.graph.outputs.size(), from.graph.outputs.size()); ++i) {
-    to.graph.outputs[i].extra = from.graph.outputs[i].extra;
-  }
   std::unordered_map<std::string_view, const Node*> makers;
   for (const Node& node : from.graph.nodes) {
     if (!node.outputs.empty()) makers.emplace(node.outputs[0], &node);
@@ -171,6 +168,9 @@ Result<Model> taken_back(const Model& from, onnx::ModelProto&& proto, const std:
       !std::ranges::equal(from.graph.outputs, read.model.graph.outputs, is_same_interface)) {
     return Error{Code::kUnsupported, what + "the library gave an input or output another type"};
   }
+  // What the library calls them holds no names of axes that it does not know, and nothing that only travels.
+  read.model.graph.inputs = from.graph.inputs;
+  read.model.graph.outputs = from.graph.outputs;
   Status good = sort_nodes(read.model.graph);
   if (good) good = verify(read.model);
   if (!good)

@@ -69,7 +69,10 @@ ValueType take_type(onnx::TypeProto& proto) {
   ValueType type;
   if (proto.value_case() == onnx::TypeProto::VALUE_NOT_SET) return type;
   const bool tensor = proto.has_tensor_type();
-  if (tensor && proto.tensor_type().elem_type() == 0) return type;
+  if (tensor && proto.tensor_type().elem_type() == 0) {
+    proto.clear_value();  // a shape of nothing would join the type that inference finds
+    return type;
+  }
   const std::optional<DType> dtype = tensor ? dtype_from_onnx(proto.tensor_type().elem_type()) : std::nullopt;
   if (!dtype) {
     type.kind = TypeKind::kOpaque;

@@ -95,5 +95,22 @@ TEST(Conversion, ANewerModelStaysAsItIs) {
   EXPECT_EQ(to_text(*converted), to_text(model));
 }
 
+// The library knows no words for axes, and finds a type where none is said.
+TEST(Conversion, InputsAndOutputsStayAsTheyWereSaid) {
+  ModelBuilder b;
+  b.input("x", {2, 3, 4}).output("y", {2, 3, 4}).node("Softmax", {"x"}, {"y"}, {{"axis", std::int64_t{1}}});
+  Model model = b.build();
+  model.set_opset("", 11);
+  const std::string denotation =
+      "\x12\x0b\x0a\x09\x12\x07\x0a\x05\x1a\x03"
+      "ABC";  // type.tensor_type.shape.dim[0]
+  model.graph.inputs[0].extra = denotation;
+  model.graph.outputs[0].type = {};
+  const Result<Model> converted = convert_opset(model, 13);
+  ASSERT_OK(converted);
+  EXPECT_EQ(converted->graph.inputs[0].extra, denotation);
+  EXPECT_FALSE(converted->graph.outputs[0].type.is_tensor());
+}
+
 }  // namespace
 }  // namespace arete::graph
