@@ -14,11 +14,13 @@ struct Options {
   std::string older;
   std::string other;  // the newer bundle, or the delta
   std::string output;
+  KeyOptions keys;
   bool json = false;
 };
 
 void add_options(CLI::App& app, Options& o) {
   app.add_option("-o,--output", o.output, "the new file")->required();
+  add_key_options(app, o.keys);
   app.add_flag("--json", o.json, "one JSON object on the last line");
 }
 
@@ -38,24 +40,33 @@ int tell(const Options& o, const bundle::Contents& newer, const Result<std::uint
 }
 
 int delta(const Options& o) {
-  Result<bundle::Bundle> older = open_bundle(o.older);
+  Result<bundle::Bundle> older = open_bundle(o.older, o.keys);
   if (!older) return fail(older.error());
-  Result<bundle::Bundle> newer = open_bundle(o.other);
+  Result<bundle::Bundle> newer = open_bundle(o.other, o.keys);
   if (!newer) return fail(newer.error());
   return tell(o, *newer, write_file(o.output, "comparing", [&](const bundle::Sink& sink, const bundle::Progress& told) {
-                return bundle::write_delta(*older, *newer, sink, told);
+                return bundle::write_delta(*older, *newer, sink, told, newer->content_key());
               }));
 }
 
+// What was sealed stays sealed, with the newer bundle's key: a delta that brings no blobs says nothing of it.
+Status unseal(const Options& o, const bundle::Bundle& older, bundle::Patched& newer) {
+  if (!older.is_sealed() && !newer.is_sealed()) return {};
+  ASSIGN_OR_RETURN(const bundle::ContentKey key, content_key(o.keys, o.other, manifest_digest(newer)));
+  newer.unseal_with(key);
+  return {};
+}
+
 int apply(const Options& o) {
-  Result<bundle::Bundle> older = open_bundle(o.older);
+  Result<bundle::Bundle> older = open_bundle(o.older, o.keys);
   if (!older) return fail(older.error());
   Result<OpenFile> file = open_for_reading(o.other);
   if (!file) return fail(file.error());
   Result<bundle::Patched> newer = bundle::Patched::open(*older, std::move(file->read), file->size_bytes);
   if (!newer) return fail(with_context(newer.error(), o.other));
+  if (const Status done = unseal(o, *older, *newer); !done) return fail(with_context(done.error(), o.other));
   return tell(o, *newer, write_file(o.output, "joining", [&](const bundle::Sink& sink, const bundle::Progress& told) {
-                return bundle::write_bundle(*newer, sink, told);
+                return bundle::write_bundle(*newer, sink, told, newer->content_key());
               }));
 }
 

@@ -56,6 +56,7 @@ int show(const Options& o) {
     if (!json) return fail(json.error());
     json->set("manifest_sha256", manifest_digest(*opened).hex());
     json->set("stored_bytes", opened->stored_bytes());
+    json->set("sealed", opened->is_sealed());
     print_json(*json);
     return kDone;
   }
@@ -68,6 +69,7 @@ int show(const Options& o) {
             << "proof      "
             << (manifest.golden ? std::to_string(manifest.golden->samples) + " golden samples" : "none: unproven")
             << "\n";
+  if (opened->is_sealed()) std::cout << "sealed     only who was granted its key can read it\n";
   if (!manifest.minimum_agent.empty()) std::cout << "agent      " << manifest.minimum_agent << " or newer\n";
   for (const bundle::Claim& claim : manifest.claims)
     std::cout << "claim      " << claim.what << ": " << claim.value << " " << claim.unit << " (" << claim.how << ")\n";

@@ -13,11 +13,13 @@ namespace {
 struct Options {
   std::string bundle;
   std::string folder;
+  KeyOptions keys;
+  bool plaintext = false;
   bool json = false;
 };
 
 int verify(const Options& o) {
-  Result<bundle::Bundle> opened = open_bundle(o.bundle);
+  Result<bundle::Bundle> opened = open_bundle(o.bundle, o.keys);
   if (!opened) return fail(opened.error());
   ProgressLine progress;
   const Status good = bundle::verify(*opened, [&](std::uint64_t done, std::uint64_t total) {
@@ -86,8 +88,12 @@ Status extract_all(bundle::Bundle& bundle, const std::string& folder) {
 }
 
 int extract(const Options& o) {
-  Result<bundle::Bundle> opened = open_bundle(o.bundle);
+  Result<bundle::Bundle> opened = open_bundle(o.bundle, o.keys);
   if (!opened) return fail(opened.error());
+  if (opened->is_sealed() && !o.plaintext) {
+    return fail({Code::kInvalid, o.bundle + " is sealed, and its files would lie open on the disk; say --plaintext if "
+                                            "that is what you want"});
+  }
   if (const Status done = extract_all(*opened, o.folder); !done) return fail(with_context(done.error(), o.bundle));
   const bundle::Manifest& manifest = opened->manifest();
   if (o.json) {
@@ -107,6 +113,7 @@ BundleVerb add_bundle_verify(CLI::App& bundle) {
   const auto o = std::make_shared<Options>();
   CLI::App* const app = bundle.add_subcommand("verify", "check every byte against the manifest");
   app->add_option("BUNDLE", o->bundle, "the bundle")->required();
+  add_key_options(*app, o->keys);
   app->add_flag("--json", o->json, "one JSON object on the last line");
   return {app, [o] { return verify(*o); }};
 }
@@ -116,6 +123,8 @@ BundleVerb add_bundle_extract(CLI::App& bundle) {
   CLI::App* const app = bundle.add_subcommand("extract", "write the files as they were published");
   app->add_option("BUNDLE", o->bundle, "the bundle")->required();
   app->add_option("-o,--output", o->folder, "the folder; it is made where it is not there")->required();
+  add_key_options(*app, o->keys);
+  app->add_flag("--plaintext", o->plaintext, "write a sealed bundle's files as they are, for everybody to read");
   app->add_flag("--json", o->json, "one JSON object on the last line");
   return {app, [o] { return extract(*o); }};
 }

@@ -18,5 +18,7 @@ BundleVerb add_bundle_extract(CLI::App& bundle);
 BundleVerb add_bundle_diff(CLI::App& bundle);
 BundleVerb add_bundle_delta(CLI::App& bundle);
 BundleVerb add_bundle_apply(CLI::App& bundle);
+BundleVerb add_bundle_seal(CLI::App& bundle);
+BundleVerb add_bundle_grant(CLI::App& bundle);
 
 }  // namespace arete::apps

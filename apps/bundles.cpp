@@ -11,10 +11,14 @@ Result<OpenFile> open_for_reading(const std::string& path) {
                   file->size_bytes()};
 }
 
-Result<bundle::Bundle> open_bundle(const std::string& path) {
+Result<bundle::Bundle> open_bundle(const std::string& path, const KeyOptions& keys) {
   ASSIGN_OR_RETURN(OpenFile file, open_for_reading(path));
   Result<bundle::Bundle> opened = bundle::Bundle::open(std::move(file.read), file.size_bytes);
   if (!opened) return with_context(std::move(opened).error(), path);
+  if (!opened->is_sealed() || keys.keys.empty()) return opened;
+  const Result<bundle::ContentKey> key = content_key(keys, path, manifest_digest(*opened));
+  if (!key) return with_context(key.error(), path);
+  opened->unseal_with(*key);
   return opened;
 }
 

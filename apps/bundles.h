@@ -6,13 +6,14 @@
 #include <functional>
 #include <string>
 
+#include "apps/bundle_keys.h"
 #include "bundle/bundle.h"
 #include "core/result.h"
 
 namespace arete::apps {
 
-// Errors begin with the path.
-Result<bundle::Bundle> open_bundle(const std::string& path);
+// Unsealed where it is sealed and keys are given: kUntrusted where none of them may open it. Errors begin with the path.
+Result<bundle::Bundle> open_bundle(const std::string& path, const KeyOptions& keys = {});
 
 // How `open` of bundle/bundle.h and bundle/delta.h reads a file.
 struct OpenFile {

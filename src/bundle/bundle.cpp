@@ -1,5 +1,7 @@
 #include "bundle/bundle.h"
 
+#include <algorithm>
+
 #include "bundle/bundle_format.h"
 #include "core/check.h"
 
@@ -51,14 +53,13 @@ Status Bundle::read_places(std::uint64_t blobs_at, std::uint64_t size_bytes) {
   std::uint64_t at = blobs_at;
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const Blob& blob = manifest_.blobs[i];
-    const bool is_raw = rows[i].coding == static_cast<std::uint32_t>(Coding::kRaw);
-    const bool is_zstd = rows[i].coding == static_cast<std::uint32_t>(Coding::kZstd);
-    const bool fits = (is_raw && rows[i].bytes == blob.bytes) || (is_zstd && rows[i].bytes < blob.bytes);
-    if (!fits) {
+    std::optional<StoredPlace> place = place_of_row(rows[i].coding, rows[i].bytes, blob);
+    if (!place || place->coding == Coding::kPatch) {
       return Error{Code::kCorrupt, "the bundle is broken or cut short: it says a form of blob " + blob.digest.hex() +
                                        " that it cannot have"};
     }
-    places_.push_back({static_cast<Coding>(rows[i].coding), rows[i].bytes, at});
+    place->offset = at;
+    places_.push_back(*place);
     at += rows[i].bytes;
   }
   return at + rows_bytes == size_bytes ? Status() : Status(other_size("bundle", size_bytes, at + rows_bytes));
@@ -68,6 +69,8 @@ Result<std::span<const std::byte>> Bundle::blob(std::size_t index) {
   CHECK(index < places_.size());
   return reader_.blob(manifest_.blobs[index], places_[index], {});
 }
+
+bool Bundle::is_sealed() const { return std::ranges::any_of(places_, &StoredPlace::sealed); }
 
 std::uint64_t Bundle::stored_bytes() const {
   std::uint64_t bytes = 0;

@@ -25,6 +25,10 @@ class Bundle final : public Contents {
   const std::string& manifest_text() const override { return text_; }
   Result<std::span<const std::byte>> blob(std::size_t index) override;
   std::uint64_t stored_bytes() const;  // of all blobs
+  // True when any blob can only be read with the content key.
+  bool is_sealed() const;
+  void unseal_with(const ContentKey& key) { reader_.unseal_with(key); }
+  const ContentKey* content_key() const { return reader_.key(); }  // nullptr: none was given
 
  private:
   explicit Bundle(ReadAt read) : reader_(std::move(read)) {}

@@ -1,6 +1,7 @@
 #include "bundle/contents.h"
 
 #include "bundle/bundle_format.h"
+#include "bundle/stored_reader.h"
 
 namespace arete::bundle {
 
@@ -30,7 +31,7 @@ Status verify(Contents& contents, const Progress& told) {
   return {};
 }
 
-Status write_bundle(Contents& contents, const Sink& sink, const Progress& told) {
+Status write_bundle(Contents& contents, const Sink& sink, const Progress& told, const ContentKey* key) {
   const std::string& text = contents.manifest_text();
   Head head;
   head.manifest_bytes = static_cast<std::uint32_t>(text.size());
@@ -43,10 +44,11 @@ Status write_bundle(Contents& contents, const Sink& sink, const Progress& told) 
   BlobPacker packer;
   for (std::size_t i = 0; i < contents.manifest().blobs.size(); ++i) {
     ASSIGN_OR_RETURN(const std::span<const std::byte> bytes, contents.blob(i));
-    const Packed packed = packer.pack(bytes);
-    const std::span<const std::byte> stored = packed.coding == Coding::kRaw ? bytes : packed.bytes;
+    ASSIGN_OR_RETURN(const StoredForm form,
+                     stored_form(contents.manifest().blobs[i], packer.pack(bytes), bytes, key));
+    const std::span<const std::byte> stored = form.bytes.empty() ? bytes : form.bytes;
     RETURN_IF_ERROR(sink(stored));
-    rows.push_back({static_cast<std::uint32_t>(stored.size()), static_cast<std::uint32_t>(packed.coding)});
+    rows.push_back({static_cast<std::uint32_t>(stored.size()), form.coding});
     done += bytes.size();
     if (told) told(done, total);
   }

@@ -10,6 +10,7 @@
 #include <span>
 #include <string>
 
+#include "bundle/content_key.h"
 #include "bundle/manifest.h"
 #include "core/result.h"
 
@@ -35,7 +36,7 @@ Digest manifest_digest(const Contents& contents);
 Status read_file(Contents& contents, const BundleFile& file, const Sink& sink);
 // Every blob, once.
 Status verify(Contents& contents, const Progress& told = {});
-// The whole bundle (docs/formats/bundle.md), one blob in memory at a time.
-Status write_bundle(Contents& contents, const Sink& sink, const Progress& told = {});
+// The whole bundle (docs/formats/bundle.md), one blob in memory at a time; sealed where there is a key.
+Status write_bundle(Contents& contents, const Sink& sink, const Progress& told = {}, const ContentKey* key = nullptr);
 
 }  // namespace arete::bundle

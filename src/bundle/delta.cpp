@@ -1,5 +1,6 @@
 #include "bundle/delta.h"
 
+#include <algorithm>
 #include <map>
 #include <tuple>
 
@@ -83,7 +84,7 @@ bool is_coding(std::uint32_t coding) { return coding <= static_cast<std::uint32_
 
 }  // namespace
 
-Status write_delta(Contents& older, Contents& newer, const Sink& sink, const Progress& told) {
+Status write_delta(Contents& older, Contents& newer, const Sink& sink, const Progress& told, const ContentKey* key) {
   const std::string& text = newer.manifest_text();
   BlobPacker packer;
   Packed manifest = text.size() <= kMaxBlobBytes && older.manifest_text().size() <= kMaxBlobBytes
@@ -115,10 +116,11 @@ Status write_delta(Contents& older, Contents& newer, const Sink& sink, const Pro
       ASSIGN_OR_RETURN(const std::span<const std::byte> old, older.blob(base->second));
       packed = packer.pack_against(old, bytes);
     }
-    const std::span<const std::byte> form = packed.coding == Coding::kRaw ? bytes : packed.bytes;
-    RETURN_IF_ERROR(sink(form));
-    rows.push_back({static_cast<std::uint32_t>(form.size()), static_cast<std::uint32_t>(packed.coding),
-                    packed.coding == Coding::kPatch ? base->second : 0});
+    const bool is_patch = packed.coding == Coding::kPatch;
+    ASSIGN_OR_RETURN(const StoredForm form, stored_form(blobs[i], std::move(packed), bytes, key));
+    const std::span<const std::byte> stored = form.bytes.empty() ? bytes : form.bytes;
+    RETURN_IF_ERROR(sink(stored));
+    rows.push_back({static_cast<std::uint32_t>(stored.size()), form.coding, is_patch ? base->second : 0});
   }
   return sink(std::as_bytes(std::span(rows)));
 }
@@ -171,17 +173,22 @@ Status Patched::read_places(std::uint64_t blobs_at, std::uint64_t size_bytes) {
     }
     ASSIGN_OR_RETURN(const DeltaRow row, read_row<DeltaRow>(reader_.at(), row_at));
     row_at += sizeof(DeltaRow);
-    const bool is_raw = row.coding == static_cast<std::uint32_t>(Coding::kRaw);
-    const bool is_patch = row.coding == static_cast<std::uint32_t>(Coding::kPatch);
+    std::optional<StoredPlace> place = place_of_row(row.coding, row.bytes, blob);
+    const bool is_patch = place && place->coding == Coding::kPatch;
     const bool has_base = is_patch ? row.base < older_.manifest().blobs.size() : row.base == 0;
-    if (!is_coding(row.coding) || !has_base || (is_raw ? row.bytes != blob.bytes : row.bytes >= blob.bytes)) {
+    if (!place || !has_base) {
       return Error{Code::kCorrupt, "the delta is broken or cut short: it says a form of blob " + blob.digest.hex() +
                                        " that it cannot have"};
     }
-    places_.push_back({false, row.base, {static_cast<Coding>(row.coding), row.bytes, at}});
+    place->offset = at;
+    places_.push_back({false, row.base, *place});
     at += row.bytes;
   }
   return at + rows_bytes == size_bytes ? Status() : Status(other_size);
+}
+
+bool Patched::is_sealed() const {
+  return std::ranges::any_of(places_, [](const Place& place) { return !place.is_old && place.stored.sealed; });
 }
 
 Result<std::span<const std::byte>> Patched::blob(std::size_t index) {

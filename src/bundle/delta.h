@@ -16,7 +16,9 @@
 
 namespace arete::bundle {
 
-Status write_delta(Contents& older, Contents& newer, const Sink& sink, const Progress& told = {});
+// Sealed where there is a key: the newer bundle's content key.
+Status write_delta(Contents& older, Contents& newer, const Sink& sink, const Progress& told = {},
+                   const ContentKey* key = nullptr);
 
 // The newer contents, by the older ones and the delta.
 class Patched final : public Contents {
@@ -28,6 +30,10 @@ class Patched final : public Contents {
   const Manifest& manifest() const override { return manifest_; }
   const std::string& manifest_text() const override { return text_; }
   Result<std::span<const std::byte>> blob(std::size_t index) override;
+  // True when any blob that the delta holds can only be read with the newer bundle's content key.
+  bool is_sealed() const;
+  void unseal_with(const ContentKey& key) { reader_.unseal_with(key); }
+  const ContentKey* content_key() const { return reader_.key(); }  // nullptr: none was given
 
  private:
   struct Place {

@@ -1,15 +1,13 @@
 #include "bundle/public_key.h"
 
-#include <openssl/bio.h>
 #include <openssl/ec.h>
-#include <openssl/evp.h>
-#include <openssl/pem.h>
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
 
 #include <array>
 
 #include "bundle/digest.h"
+#include "bundle/openssl_key.h"
 
 namespace arete::bundle {
 namespace {
@@ -17,17 +15,6 @@ namespace {
 constexpr std::size_t kEd25519Bytes = 32;
 constexpr int kLeastRsaBits = 2048;
 constexpr int kMostRsaBits = 8192;  // verifying takes time with the square of it
-
-struct FreeKey {
-  void operator()(EVP_PKEY* key) const { EVP_PKEY_free(key); }
-  void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
-  void operator()(BIO* bio) const { BIO_free(bio); }
-};
-using KeyPtr = std::unique_ptr<EVP_PKEY, FreeKey>;
-
-const unsigned char* raw(std::span<const std::byte> bytes) {
-  return reinterpret_cast<const unsigned char*>(bytes.data());
-}
 
 // The key's own bytes in one form.
 std::string der_of(EVP_PKEY* key) {
@@ -77,8 +64,7 @@ Result<PublicKey> PublicKey::ed25519(std::span<const std::byte> bytes) {
 }
 
 Result<PublicKey> PublicKey::of_pem(Scheme scheme, const std::string& pem) {
-  const std::unique_ptr<BIO, FreeKey> bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
-  KeyPtr key(bio ? PEM_read_bio_PUBKEY(bio.get(), nullptr, nullptr, nullptr) : nullptr);
+  KeyPtr key = public_key_of_pem(pem);
   if (!key) return Error{Code::kInvalid, "a key's \"public\" is no key in PEM"};
   const bool fits = scheme == Scheme::kEcdsaP256 ? is_p256(key.get()) : is_good_rsa(key.get());
   if (!fits) {
@@ -114,7 +100,7 @@ Result<PublicKey> PublicKey::parse(const Json& json) {
 
 bool PublicKey::verifies(std::span<const std::byte> signature, std::span<const std::byte> message) const {
   if (signature.empty() || signature.size() > kMaxSignatureBytes) return false;
-  const std::unique_ptr<EVP_MD_CTX, FreeKey> context(EVP_MD_CTX_new());
+  const std::unique_ptr<EVP_MD_CTX, FreeOpenssl> context(EVP_MD_CTX_new());
   EVP_PKEY_CTX* parameters = nullptr;
   const EVP_MD* const hash = scheme_ == Scheme::kEd25519 ? nullptr : EVP_sha256();
   if (!context || EVP_DigestVerifyInit(context.get(), &parameters, hash, nullptr, key_->key.get()) != 1) return false;

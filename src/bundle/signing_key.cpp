@@ -1,19 +1,12 @@
 #include "bundle/signing_key.h"
 
-#include <openssl/evp.h>
-
 #include "bundle/canonical_json.h"
 #include "bundle/digest.h"
+#include "bundle/openssl_key.h"
 #include "core/check.h"
 
 namespace arete::bundle {
 namespace {
-
-struct FreeKey {
-  void operator()(EVP_PKEY* key) const { EVP_PKEY_free(key); }
-  void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
-};
-using KeyPtr = std::unique_ptr<EVP_PKEY, FreeKey>;
 
 constexpr std::size_t kSignatureBytes = 64;
 
@@ -24,8 +17,7 @@ struct SigningKey::Key {
 };
 
 Result<SigningKey> SigningKey::make(const Seed& seed) {
-  KeyPtr key(EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, nullptr,
-                                          reinterpret_cast<const unsigned char*>(seed.data()), seed.size()));
+  KeyPtr key(EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, nullptr, raw(seed), seed.size()));
   if (!key) return Error{Code::kExhausted, "no memory for a key"};
   SigningKey made;
   made.key_ = std::make_shared<const Key>(Key{std::move(key)});
@@ -40,8 +32,17 @@ Result<SigningKey> SigningKey::generate() {
   return made;
 }
 
+Result<SigningKey> SigningKey::of_pem(std::string_view pem) {
+  ASSIGN_OR_RETURN(KeyPtr key, private_key_of_pem(pem, EVP_PKEY_ED25519, "ed25519"));
+  SigningKey made;
+  made.key_ = std::make_shared<const Key>(Key{std::move(key)});
+  return made;
+}
+
+std::string SigningKey::pem() const { return pem_of_private(key_->key.get()); }
+
 std::string SigningKey::sign(std::span<const std::byte> message) const {
-  const std::unique_ptr<EVP_MD_CTX, FreeKey> context(EVP_MD_CTX_new());
+  const std::unique_ptr<EVP_MD_CTX, FreeOpenssl> context(EVP_MD_CTX_new());
   std::string signature(kSignatureBytes, '\0');
   std::size_t size = signature.size();
   CHECK(context && EVP_DigestSignInit(context.get(), nullptr, nullptr, nullptr, key_->key.get()) == 1);

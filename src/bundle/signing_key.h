@@ -9,6 +9,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "bundle/public_key.h"
 #include "core/json.h"
@@ -23,6 +24,10 @@ class SigningKey {
   static Result<SigningKey> make(const Seed& seed);
   // A new one, by the system's random numbers.
   static Result<SigningKey> generate();
+
+  // As `openssl genpkey -algorithm ed25519` writes it. kInvalid for other keys, and for one behind a password.
+  static Result<SigningKey> of_pem(std::string_view pem);
+  std::string pem() const;
 
   // 64 bytes.
   std::string sign(std::span<const std::byte> message) const;
