@@ -26,6 +26,7 @@ constexpr auto kVerbs = std::to_array<VerbRow>({
     {"serve", "answer over HTTP", nullptr},
     {"convert", "the same model in a newer opset, without functions, or as text", run_convert},
     {"bundle", "one file that carries a model with its proof", run_bundle},
+    {"keys", "who may sign updates, and who may read confidential models", run_keys},
     {"passes", "list the graph passes and presets", run_passes},
 });
 

@@ -6,6 +6,7 @@
 #include "apps/bundle_verbs.h"
 #include "apps/bundles.h"
 #include "apps/cli.h"
+#include "apps/key_folder.h"
 #include "os/base/files.h"
 
 namespace arete::apps {
@@ -30,6 +31,8 @@ void add_options(CLI::App& app, Options& o) {
 Status grant_all(const Options& o, const bundle::ContentKey& key, bundle::Grants& grants) {
   for (const std::string& path : o.recipients) {
     ASSIGN_OR_RETURN(const bundle::Recipient recipient, read_recipient(path));
+    ASSIGN_OR_RETURN(const bool is_revoked, KeyFolder(os::folder_of(path)).is_revoked(recipient.key.id()));
+    if (is_revoked) return Error{Code::kUntrusted, path + " is revoked (revoked.json beside it): nothing is granted to it"};
     RETURN_IF_ERROR(add_grant(grants, key.secret(), recipient));
   }
   return {};

@@ -9,6 +9,7 @@ int run_bench(int argc, char** argv);
 int run_optimize(int argc, char** argv);
 int run_convert(int argc, char** argv);
 int run_bundle(int argc, char** argv);
+int run_keys(int argc, char** argv);
 int run_passes(int argc, char** argv);
 
 }  // namespace arete::apps

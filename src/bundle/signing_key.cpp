@@ -66,8 +66,10 @@ Json SigningKey::public_json() const {
       {{"keytype", "ed25519"}, {"scheme", "ed25519"}, {"keyval", Json::object({{"public", hex_of(bytes)}})}});
 }
 
-std::string SigningKey::id() const {
-  const Result<std::string> text = canonical_json(public_json());
+std::string SigningKey::id() const { return key_id(public_json()); }
+
+std::string key_id(const Json& public_json) {
+  const Result<std::string> text = canonical_json(public_json);
   CHECK(text.has_value());
   return digest_of(std::as_bytes(std::span(*text))).hex();
 }

@@ -32,7 +32,7 @@ class SigningKey {
   // 64 bytes.
   std::string sign(std::span<const std::byte> message) const;
   Seed seed() const;
-  // As TUF metadata holds it, and its id: the SHA-256 of its canonical form.
+  // As TUF metadata holds it, and its id there.
   Json public_json() const;
   std::string id() const;
 
@@ -41,6 +41,9 @@ class SigningKey {
   SigningKey() = default;
   std::shared_ptr<const Key> key_;
 };
+
+// The id by which TUF metadata calls a key: the SHA-256 of its canonical form. CHECKs that it has one, as parsed keys do.
+std::string key_id(const Json& public_json);
 
 // A TUF document of what is signed: {"signatures": [...], "signed": ...}. kInvalid for what has no canonical form.
 Result<Json> sign_envelope(const Json& signed_part, std::span<const SigningKey* const> keys);

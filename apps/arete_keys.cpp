@@ -1,0 +1,30 @@
+// `arete keys VERB`: who may sign updates, and who may read confidential models.
+#include <array>
+
+#include "apps/cli.h"
+#include "apps/keys_verbs.h"
+#include "apps/verbs.h"
+
+namespace arete::apps {
+
+int run_keys(int argc, char** argv) {
+  CLI::App app("Who may sign updates, and who may read confidential models.", "arete keys");
+  app.require_subcommand(1);
+  app.footer(
+      "\nThe usual way:\n"
+      "  arete keys new trust                      root.json for the devices, 2 of 3 root keys rule it\n"
+      "  arete keys new device line-7              a key pair; its private key belongs on the device alone\n"
+      "  arete keys new group hall-2 --member line-7\n"
+      "  arete bundle seal shoes.arete -o sealed.arete --to keys/hall-2.pub\n"
+      "  arete keys revoke line-7                  it was stolen\n"
+      "docs/keys.md says what lies in the folder, and what to do when something is lost.");
+  const std::array<KeysVerb, 5> verbs = {add_keys_new(app), add_keys_list(app), add_keys_rotate(app),
+                                         add_keys_revoke(app), add_keys_sign(app)};
+  if (const auto status = parse(app, argc, argv)) return *status;
+  for (const KeysVerb& verb : verbs) {
+    if (verb.app->parsed()) return verb.run();
+  }
+  return kUsage;
+}
+
+}  // namespace arete::apps

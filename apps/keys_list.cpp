@@ -1,0 +1,95 @@
+// `arete keys list`: who may sign what, whose private keys are here, and whom models are sealed to.
+#include <algorithm>
+#include <iomanip>
+#include <iostream>
+#include <memory>
+
+#include "apps/cli.h"
+#include "apps/key_folder.h"
+#include "apps/keys_verbs.h"
+#include "bundle/tuf_author.h"
+
+namespace arete::apps {
+namespace {
+
+namespace tuf = bundle::tuf;
+
+struct Options {
+  std::string folder = "keys";
+  bool json = false;
+};
+
+std::string path_of(const std::vector<NamedKey>& keys, const std::string& id) {
+  const auto found = std::ranges::find_if(keys, [&](const NamedKey& named) { return named.key.id() == id; });
+  return found == keys.end() ? "" : found->path;
+}
+
+Json json_of_root(const tuf::RootDraft& root, const std::vector<NamedKey>& keys) {
+  Json roles = Json::object();
+  for (const auto& [name, role] : root.roles) {
+    Json rows = Json::array();
+    for (const auto& [id, key] : role.keys) {
+      const std::string path = path_of(keys, id);
+      rows.push_back(Json::object({{"id", id}, {"private", path.empty() ? Json() : Json(path)}}));
+    }
+    roles.set(name, Json::object({{"threshold", role.threshold}, {"keys", std::move(rows)}}));
+  }
+  return Json::object({{"version", root.version},
+                       {"expires", tuf::format_time(root.expires_s)},
+                       {"expired", root.expires_s <= now_s()},
+                       {"roles", std::move(roles)}});
+}
+
+void print_root(const tuf::RootDraft& root, const std::vector<NamedKey>& keys) {
+  std::cout << "root " << root.version << ", good until " << tuf::format_time(root.expires_s)
+            << (root.expires_s <= now_s() ? ": EXPIRED, `arete keys rotate root` renews it" : "") << "\n";
+  for (const auto& [name, role] : root.roles) {
+    std::cout << "  " << std::left << std::setw(11) << name << role.threshold << " of " << role.keys.size() << "\n";
+    for (const auto& [id, key] : role.keys) {
+      const std::string path = path_of(keys, id);
+      std::cout << "    " << id << "  " << (path.empty() ? "elsewhere" : path) << "\n";
+    }
+  }
+}
+
+int list(const Options& o) {
+  const KeyFolder folder(o.folder);
+  const Result<std::vector<NamedKey>> keys = folder.signing_keys();
+  if (!keys) return fail(keys.error());
+  const Result<std::vector<Member>> members = folder.members();
+  if (!members) return fail(members.error());
+  const Result<std::string> text = folder.root();
+  if (!text && text.error().code != Code::kNotFound) return fail(text.error());
+  Json json = Json::object();
+  if (text) {
+    const Result<tuf::RootDraft> root = tuf::draft_of_root(*text);
+    if (!root) return fail(with_context(root.error(), folder.at("root.json")));
+    json.set("root", json_of_root(*root, *keys));
+    if (!o.json) print_root(*root, *keys);
+  }
+  Json rows = Json::array();
+  for (const Member& member : *members) {
+    const char* const kind = member.is_group ? "group" : "device";
+    const std::string id = member.key.id().hex();
+    rows.push_back(
+        Json::object({{"name", member.name}, {"kind", kind}, {"id", id}, {"revoked", member.is_revoked}}));
+    if (o.json) continue;
+    std::cout << std::left << std::setw(8) << kind << std::setw(20) << member.name << id
+              << (member.is_revoked ? "  revoked" : "") << "\n";
+  }
+  json.set("recipients", std::move(rows));
+  if (o.json) print_json(json);
+  return kDone;
+}
+
+}  // namespace
+
+KeysVerb add_keys_list(CLI::App& keys) {
+  const auto o = std::make_shared<Options>();
+  CLI::App* const app = keys.add_subcommand("list", "who may sign what, and whom models are sealed to");
+  add_keys_option(*app, o->folder);
+  app->add_flag("--json", o->json, "one JSON object on the last line");
+  return {app, [o] { return list(*o); }};
+}
+
+}  // namespace arete::apps

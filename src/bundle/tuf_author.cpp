@@ -1,0 +1,102 @@
+#include "bundle/tuf_author.h"
+
+#include <chrono>
+
+#include "bundle/tuf_trust.h"
+
+namespace arete::bundle::tuf {
+namespace {
+
+constexpr const char* kSpecVersion = "1.0.34";
+
+std::string two_digits(std::int64_t number) { return (number < 10 ? "0" : "") + std::to_string(number); }
+
+}  // namespace
+
+Result<RootDraft> draft_of_root(std::string_view text) {
+  ASSIGN_OR_RETURN(const Trust trust, Trust::make(text, {}));
+  const Root& root = trust.root();
+  RootDraft draft{root.common.version, root.common.expires_s, {}};
+  // It parsed as a root, so these members are there.
+  ASSIGN_OR_RETURN(const Envelope envelope, parse_envelope(text));
+  const Json& keys = *envelope.signed_part.find("keys");
+  for (const auto& [name, role] : root.roles) {
+    RoleDraft& made = draft.roles[name];
+    made.threshold = role.threshold;
+    for (const std::string& id : role.key_ids) {
+      const Json* const key = keys.find(id);
+      if (key == nullptr) return Error{Code::kInvalid, "the root names a key of " + name + " that it does not hold"};
+      made.keys.emplace(id, *key);
+    }
+  }
+  return draft;
+}
+
+Json signed_part(const RootDraft& draft) {
+  std::map<std::string, Json> all;
+  Json roles = Json::object();
+  for (const auto& [name, role] : draft.roles) {
+    Json ids = Json::array();
+    for (const auto& [id, key] : role.keys) {
+      all.emplace(id, key);
+      ids.push_back(id);
+    }
+    roles.set(name, Json::object({{"keyids", std::move(ids)}, {"threshold", role.threshold}}));
+  }
+  Json keys = Json::object();
+  for (const auto& [id, key] : all) keys.set(id, key);
+  return Json::object({{"_type", "root"},
+                       {"spec_version", kSpecVersion},
+                       {"version", draft.version},
+                       {"expires", format_time(draft.expires_s)},
+                       {"consistent_snapshot", true},
+                       {"keys", std::move(keys)},
+                       {"roles", std::move(roles)}});
+}
+
+bool replace_key(RootDraft& draft, const std::string& id, const SigningKey& by) {
+  bool replaced = false;
+  for (auto& [name, role] : draft.roles) {
+    if (role.keys.erase(id) == 0) continue;
+    role.keys.emplace(by.id(), by.public_json());
+    replaced = true;
+  }
+  return replaced;
+}
+
+Result<Json> with_signature(const Json& envelope, const SigningKey& key) {
+  const Json* const part = envelope.find("signed");
+  const Json* const signatures = envelope.find("signatures");
+  if (part == nullptr || signatures == nullptr || !signatures->is_array())
+    return Error{Code::kInvalid, "this is no TUF document: it has no \"signed\" and \"signatures\""};
+  const SigningKey* const signer = &key;
+  ASSIGN_OR_RETURN(const Json made, sign_envelope(*part, std::span(&signer, 1)));
+  Json all = Json::array();
+  for (const Json& signature : signatures->as_array()) {
+    const Json* const id = signature.find("keyid");
+    if (id == nullptr || !id->is_string() || id->as_string() != key.id()) all.push_back(signature);
+  }
+  all.push_back(made.find("signatures")->as_array().front());
+  return Json::object({{"signatures", std::move(all)}, {"signed", *part}});
+}
+
+Status check_next_root(const std::optional<std::string>& before, std::string_view next) {
+  if (!before) {
+    const Result<Trust> first = Trust::make(next, {});
+    return first ? Status() : Status(first.error());
+  }
+  ASSIGN_OR_RETURN(Trust trust, Trust::make(*before, {}));
+  return trust.update_root(next);
+}
+
+std::string format_time(std::int64_t seconds) {
+  const std::chrono::sys_seconds at{std::chrono::seconds(seconds)};
+  const std::chrono::sys_days day = std::chrono::floor<std::chrono::days>(at);
+  const std::chrono::year_month_day date(day);
+  const std::chrono::hh_mm_ss time(at - day);
+  return std::to_string(static_cast<int>(date.year())) + "-" + two_digits(static_cast<unsigned>(date.month())) + "-" +
+         two_digits(static_cast<unsigned>(date.day())) + "T" + two_digits(time.hours().count()) + ":" +
+         two_digits(time.minutes().count()) + ":" + two_digits(time.seconds().count()) + "Z";
+}
+
+}  // namespace arete::bundle::tuf
