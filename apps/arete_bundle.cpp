@@ -18,9 +18,10 @@ int run_bundle(int argc, char** argv) {
       "  arete bundle show shoes-1.0.0.arete\n"
       "  arete bundle extract shoes-1.0.0.arete -o shoes/\n"
       "docs/formats/bundle.md has the bytes.");
-  const std::array<BundleVerb, 9> verbs = {add_bundle_create(app),  add_bundle_show(app), add_bundle_verify(app),
-                                           add_bundle_extract(app), add_bundle_diff(app), add_bundle_delta(app),
-                                           add_bundle_apply(app),   add_bundle_seal(app), add_bundle_grant(app)};
+  const std::array<BundleVerb, 11> verbs = {add_bundle_create(app),  add_bundle_show(app), add_bundle_verify(app),
+                                            add_bundle_extract(app), add_bundle_diff(app), add_bundle_delta(app),
+                                            add_bundle_apply(app),   add_bundle_seal(app), add_bundle_grant(app),
+                                            add_bundle_publish(app), add_bundle_fetch(app)};
   if (const auto status = parse(app, argc, argv)) return *status;
   for (const BundleVerb& verb : verbs) {
     if (verb.app->parsed()) return verb.run();

@@ -31,8 +31,9 @@ void add_options(CLI::App& app, Options& o) {
 Status grant_all(const Options& o, const bundle::ContentKey& key, bundle::Grants& grants) {
   for (const std::string& path : o.recipients) {
     ASSIGN_OR_RETURN(const bundle::Recipient recipient, read_recipient(path));
-    ASSIGN_OR_RETURN(const bool is_revoked, KeyFolder(os::folder_of(path)).is_revoked(recipient.key.id()));
-    if (is_revoked) return Error{Code::kUntrusted, path + " is revoked (revoked.json beside it): nothing is granted to it"};
+    ASSIGN_OR_RETURN(const bool is_revoked, KeyFolder(os::folder_of(path)).is_revoked(recipient.key.id().hex()));
+    if (is_revoked)
+      return Error{Code::kUntrusted, path + " is revoked (revoked.json beside it): nothing is granted to it"};
     RETURN_IF_ERROR(add_grant(grants, key.secret(), recipient));
   }
   return {};
@@ -51,8 +52,8 @@ int tell(const Options& o, const std::string& path, const bundle::Grants& grants
                              {"manifest_sha256", grants.about.hex()},
                              {"granted_to", std::move(names)}}));
   } else {
-    std::cout << path << ": granted to " << grants.grants.size()
-              << (grants.grants.size() == 1 ? " key" : " keys") << " in " << grants_path_of(path) << "\n";
+    std::cout << path << ": granted to " << grants.grants.size() << (grants.grants.size() == 1 ? " key" : " keys")
+              << " in " << grants_path_of(path) << "\n";
   }
   return kDone;
 }
@@ -67,8 +68,8 @@ int seal(const Options& o) {
   Status done = grant_all(o, *key, grants);
   if (done) done = write_grants_file(o.output, grants);
   if (!done) return fail(done.error());
-  const Result<std::uint64_t> bytes = write_file(
-      o.output, "sealing", [&](const bundle::Sink& sink, const bundle::Progress& told) {
+  const Result<std::uint64_t> bytes =
+      write_file(o.output, "sealing", [&](const bundle::Sink& sink, const bundle::Progress& told) {
         return bundle::write_bundle(*opened, sink, told, &*key);
       });
   return bytes ? tell(o, o.output, grants) : fail(bytes.error());

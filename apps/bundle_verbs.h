@@ -20,5 +20,7 @@ BundleVerb add_bundle_delta(CLI::App& bundle);
 BundleVerb add_bundle_apply(CLI::App& bundle);
 BundleVerb add_bundle_seal(CLI::App& bundle);
 BundleVerb add_bundle_grant(CLI::App& bundle);
+BundleVerb add_bundle_publish(CLI::App& bundle);
+BundleVerb add_bundle_fetch(CLI::App& bundle);
 
 }  // namespace arete::apps

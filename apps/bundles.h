@@ -12,7 +12,8 @@
 
 namespace arete::apps {
 
-// Unsealed where it is sealed and keys are given: kUntrusted where none of them may open it. Errors begin with the path.
+// Unsealed where it is sealed and keys are given: kUntrusted where none of them may open it. Errors begin with the
+// path.
 Result<bundle::Bundle> open_bundle(const std::string& path, const KeyOptions& keys = {});
 
 // How `open` of bundle/bundle.h and bundle/delta.h reads a file.

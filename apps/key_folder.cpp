@@ -88,7 +88,7 @@ Result<std::vector<Member>> KeyFolder::members() const {
     ASSIGN_OR_RETURN(bundle::Recipient read, read_recipient(at(file)));
     const std::string id = read.key.id().hex();
     const bool is_group = exists(key_file_name(read.name, id, "grants"));
-    ASSIGN_OR_RETURN(const bool is_revoked, this->is_revoked(read.key.id()));
+    ASSIGN_OR_RETURN(const bool is_revoked, this->is_revoked(id));
     members.push_back({std::move(read.name), read.key, is_group, is_revoked});
   }
   return members;
@@ -104,11 +104,11 @@ Result<Json> KeyFolder::revoked() const {
   return json;
 }
 
-Result<bool> KeyFolder::is_revoked(const bundle::Digest& id) const {
+Result<bool> KeyFolder::is_revoked(const std::string& id) const {
   ASSIGN_OR_RETURN(const Json rows, revoked());
   return std::ranges::any_of(rows.as_array(), [&](const Json& row) {
     const Json* const named = row.find("id");
-    return named != nullptr && named->is_string() && named->as_string() == id.hex();
+    return named != nullptr && named->is_string() && named->as_string() == id;
   });
 }
 
@@ -130,7 +130,8 @@ Status check_key_name(const std::string& name) {
   constexpr std::array<std::string_view, 3> kRoles = {"root", "targets", "online"};
   if (std::ranges::find(kRoles, name) != kRoles.end())
     return Error{Code::kInvalid, "'" + name + "' is the name of a role; choose another"};
-  if (!name.empty() && name.size() <= kMaxName && name[0] != '.' && name[0] != '-' && std::ranges::all_of(name, allowed))
+  if (!name.empty() && name.size() <= kMaxName && name[0] != '.' && name[0] != '-' &&
+      std::ranges::all_of(name, allowed))
     return {};
   return Error{Code::kInvalid, "'" + name + "' is no name for a key: 1 to 100 letters, digits and . _ -"};
 }

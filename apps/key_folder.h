@@ -56,7 +56,7 @@ class KeyFolder {
   Result<std::vector<Member>> members() const;
   // Of revoked.json: [{"id", "name", "at"}].
   Result<Json> revoked() const;
-  Result<bool> is_revoked(const bundle::Digest& id) const;
+  Result<bool> is_revoked(const std::string& id) const;
   Status revoke(const std::string& id, const std::string& name, std::int64_t now_s) const;
 
  private:

@@ -76,8 +76,8 @@ Result<tuf::RootDraft> begin_next_root(const KeyFolder& folder, std::int64_t day
 Result<RootStep> sign_root(const KeyFolder& folder, const tuf::RootDraft& draft, const RootSigners& signers) {
   ASSIGN_OR_RETURN(const std::optional<std::string> before, root_before(folder));
   ASSIGN_OR_RETURN(const std::set<std::string> ids, root_key_ids(before, draft));
-  return sign_and_keep(
-      folder, Json::object({{"signatures", Json::array()}, {"signed", tuf::signed_part(draft)}}), ids, signers);
+  return sign_and_keep(folder, Json::object({{"signatures", Json::array()}, {"signed", tuf::signed_part(draft)}}), ids,
+                       signers);
 }
 
 Result<RootStep> sign_root_further(const KeyFolder& folder, const std::string& path, const RootSigners& signers) {

@@ -93,7 +93,8 @@ int member(const Options& o, const KeyFolder& folder, const Member& named, bool 
     return kDone;
   }
   std::cout << named.name << (is_revoked ? " is granted nothing from now on" : " has a new key") << "\n";
-  for (const std::string& name : names) std::cout << "group " << name << " has a new key; send its members the grants\n";
+  for (const std::string& name : names)
+    std::cout << "group " << name << " has a new key; send its members the grants\n";
   std::cout << "What was sealed before can still be read with the old keys: seal the next versions to the new ones.\n";
   return kDone;
 }

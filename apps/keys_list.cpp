@@ -71,8 +71,7 @@ int list(const Options& o) {
   for (const Member& member : *members) {
     const char* const kind = member.is_group ? "group" : "device";
     const std::string id = member.key.id().hex();
-    rows.push_back(
-        Json::object({{"name", member.name}, {"kind", kind}, {"id", id}, {"revoked", member.is_revoked}}));
+    rows.push_back(Json::object({{"name", member.name}, {"kind", kind}, {"id", id}, {"revoked", member.is_revoked}}));
     if (o.json) continue;
     std::cout << std::left << std::setw(8) << kind << std::setw(20) << member.name << id
               << (member.is_revoked ? "  revoked" : "") << "\n";

@@ -33,8 +33,9 @@ Result<RootStep> new_trust(const Options& o) {
     return Error{Code::kInvalid, "--threshold " + std::to_string(o.threshold) + " of --roots " +
                                      std::to_string(o.roots) + " keys cannot be met"};
   if (folder.root())
-    return Error{Code::kConflict, folder.at("root.json") + " is there already; rotate its keys instead, or choose "
-                                                           "another folder with --keys"};
+    return Error{Code::kConflict, folder.at("root.json") +
+                                      " is there already; rotate its keys instead, or choose "
+                                      "another folder with --keys"};
   tuf::RootDraft draft{1, now_s() + o.days * kSecondsADay, {}};
   for (std::int64_t i = 0; i < o.roots; ++i) RETURN_IF_ERROR(add_role_key(folder, "root", draft.roles["root"]));
   draft.roles["root"].threshold = o.threshold;
@@ -81,15 +82,16 @@ int pair(const Options& o) {
   const KeyFolder folder(o.folder);
   Status good = check_key_name(o.name);
   if (good && folder.exists(o.name + ".pub"))
-    good = Error{Code::kConflict, folder.at(o.name + ".pub") + " is there already; `arete keys rotate " + o.name +
-                                      "` makes a new pair"};
+    good = Error{Code::kConflict,
+                 folder.at(o.name + ".pub") + " is there already; `arete keys rotate " + o.name + "` makes a new pair"};
   if (!good) return fail(good.error());
   const Result<std::string> made = o.kind == "group" ? new_group(o) : new_device(o);
   if (!made) return fail(made.error());
   if (o.json) {
     print_json(Json::object({{"path", *made}, {"public", folder.at(o.name + ".pub")}, {"name", o.name}}));
   } else {
-    std::cout << *made << "\n" << folder.at(o.name + ".pub") << "\n\n  arete bundle seal BUNDLE -o SEALED --to "
+    std::cout << *made << "\n"
+              << folder.at(o.name + ".pub") << "\n\n  arete bundle seal BUNDLE -o SEALED --to "
               << folder.at(o.name + ".pub") << "\n";
   }
   return kDone;

@@ -44,8 +44,7 @@ Status write_bundle(Contents& contents, const Sink& sink, const Progress& told, 
   BlobPacker packer;
   for (std::size_t i = 0; i < contents.manifest().blobs.size(); ++i) {
     ASSIGN_OR_RETURN(const std::span<const std::byte> bytes, contents.blob(i));
-    ASSIGN_OR_RETURN(const StoredForm form,
-                     stored_form(contents.manifest().blobs[i], packer.pack(bytes), bytes, key));
+    ASSIGN_OR_RETURN(const StoredForm form, stored_form(contents.manifest().blobs[i], packer.pack(bytes), bytes, key));
     const std::span<const std::byte> stored = form.bytes.empty() ? bytes : form.bytes;
     RETURN_IF_ERROR(sink(stored));
     rows.push_back({static_cast<std::uint32_t>(stored.size()), form.coding});

@@ -73,8 +73,7 @@ Result<Grants::Kind> parse_kind(const Json& json) {
 }
 
 // The groups whose private keys the keys open, also by way of each other.
-Result<std::vector<ExchangeKey>> open_groups(std::span<const Grants> files,
-                                             std::span<const KeyAgreement* const> keys) {
+Result<std::vector<ExchangeKey>> open_groups(std::span<const Grants> files, std::span<const KeyAgreement* const> keys) {
   std::vector<ExchangeKey> groups;
   groups.reserve(files.size());  // keys below point into it
   std::vector<const KeyAgreement*> held(keys.begin(), keys.end());
@@ -83,9 +82,8 @@ Result<std::vector<ExchangeKey>> open_groups(std::span<const Grants> files,
     if (file.kind == Grants::Kind::kGroup) closed.push_back(&file);
   }
   const auto can_open = [&](const Grants* file) {
-    return std::ranges::any_of(held, [&](const KeyAgreement* key) {
-      return find_grant(*file, key->public_key().id()) != nullptr;
-    });
+    return std::ranges::any_of(
+        held, [&](const KeyAgreement* key) { return find_grant(*file, key->public_key().id()) != nullptr; });
   };
   for (auto next = std::ranges::find_if(closed, can_open); next != closed.end();
        next = std::ranges::find_if(closed, can_open)) {
@@ -125,9 +123,8 @@ Result<Secret> open_grants(const Grants& grants, std::span<const KeyAgreement* c
 
 Result<ContentKey> find_content_key(const Digest& manifest, std::span<const Grants> files,
                                     std::span<const KeyAgreement* const> keys) {
-  const auto found = std::ranges::find_if(files, [&](const Grants& file) {
-    return file.kind == Grants::Kind::kContent && file.about == manifest;
-  });
+  const auto found = std::ranges::find_if(
+      files, [&](const Grants& file) { return file.kind == Grants::Kind::kContent && file.about == manifest; });
   if (found == files.end())
     return Error{Code::kNotFound, "no grants are there for the bundle whose manifest has the SHA-256 " +
                                       manifest.hex() + "; they lie beside it as BUNDLE.grants"};

@@ -44,8 +44,8 @@ Context context_of(const Secret& agreed, const ExchangePublicKey& encapsulated, 
                                        "shared_secret", kem_context, Secret::kBytes);
   const Secret psk_id_hash = labeled_extract(kHpkeSuite, {}, "psk_id_hash", {});
   const Secret info_hash = labeled_extract(kHpkeSuite, {}, "info_hash", bytes_of(info));
-  const std::string schedule = std::string(1, '\0') + std::string(text_of(psk_id_hash.bytes())) +
-                               std::string(text_of(info_hash.bytes()));
+  const std::string schedule =
+      std::string(1, '\0') + std::string(text_of(psk_id_hash.bytes())) + std::string(text_of(info_hash.bytes()));
   const Secret secret = labeled_extract(kHpkeSuite, shared.bytes(), "secret", {});
   Context context{labeled_expand(kHpkeSuite, secret, "key", schedule, Secret::kBytes)};
   const Secret nonce = labeled_expand(kHpkeSuite, secret, "base_nonce", schedule, context.nonce.size());

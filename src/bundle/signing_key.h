@@ -42,7 +42,8 @@ class SigningKey {
   std::shared_ptr<const Key> key_;
 };
 
-// The id by which TUF metadata calls a key: the SHA-256 of its canonical form. CHECKs that it has one, as parsed keys do.
+// The id by which TUF metadata calls a key: the SHA-256 of its canonical form. CHECKs that it has one, as parsed keys
+// do.
 std::string key_id(const Json& public_json);
 
 // A TUF document of what is signed: {"signatures": [...], "signed": ...}. kInvalid for what has no canonical form.

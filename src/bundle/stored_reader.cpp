@@ -16,8 +16,7 @@ std::optional<StoredPlace> place_of_row(std::uint32_t coding, std::uint32_t byte
   if (plain > static_cast<std::uint32_t>(Coding::kPatch)) return {};
   const StoredPlace place{static_cast<Coding>(plain), plain != coding, bytes};
   if (place.sealed && bytes < kSealBytes) return {};
-  const bool fits =
-      place.coding == Coding::kRaw ? place.form_bytes() == blob.bytes : place.form_bytes() < blob.bytes;
+  const bool fits = place.coding == Coding::kRaw ? place.form_bytes() == blob.bytes : place.form_bytes() < blob.bytes;
   return fits ? std::optional(place) : std::nullopt;
 }
 

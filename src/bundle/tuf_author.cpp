@@ -11,6 +11,25 @@ constexpr const char* kSpecVersion = "1.0.34";
 
 std::string two_digits(std::int64_t number) { return (number < 10 ? "0" : "") + std::to_string(number); }
 
+// The document after `before`: one version on, with new dates.
+Json next_document(const Json& before, const char* role, const Dates& dates) {
+  Json next = before.is_null() ? empty_document(role, 0) : before;
+  next.set("version", next.find("version")->as_int64() + 1);
+  next.set("issued", format_time(dates.issued_s));
+  next.set("expires", format_time(dates.expires_s));
+  return next;
+}
+
+Json hashes_of(const Digest& sha256) { return Json::object({{"sha256", sha256.hex()}}); }
+
+// An object member with entries new or instead of others.
+void merge(Json& document, const char* member, const std::map<std::string, Json>& entries) {
+  const Json* const before = document.find(member);
+  Json merged = before != nullptr ? *before : Json::object();
+  for (const auto& [name, entry] : entries) merged.set(name, entry);
+  document.set(member, std::move(merged));
+}
+
 }  // namespace
 
 Result<RootDraft> draft_of_root(std::string_view text) {
@@ -87,6 +106,38 @@ Status check_next_root(const std::optional<std::string>& before, std::string_vie
   }
   ASSIGN_OR_RETURN(Trust trust, Trust::make(*before, {}));
   return trust.update_root(next);
+}
+
+Json empty_document(const std::string& role, std::int64_t version) {
+  return Json::object({{"_type", role}, {"spec_version", kSpecVersion}, {"version", version}});
+}
+
+Json next_targets(const Json& before, const Dates& dates, const std::map<std::string, Json>& entries) {
+  Json next = next_document(before, "targets", dates);
+  merge(next, "targets", entries);
+  return next;
+}
+
+Json next_snapshot(const Json& before, const Dates& dates, const std::map<std::string, Json>& documents) {
+  Json next = next_document(before, "snapshot", dates);
+  merge(next, "meta", documents);
+  return next;
+}
+
+Json next_timestamp(const Json& before, const Dates& dates, const Json& snapshot) {
+  Json next = next_document(before, "timestamp", dates);
+  next.set("meta", Json::object({{"snapshot.json", snapshot}}));
+  return next;
+}
+
+Json meta_of(std::int64_t version, std::string_view text) {
+  return Json::object({{"version", version},
+                       {"length", static_cast<std::uint64_t>(text.size())},
+                       {"hashes", hashes_of(digest_of(std::as_bytes(std::span(text))))}});
+}
+
+Json target_of(std::uint64_t bytes, const Digest& sha256, Json custom) {
+  return Json::object({{"length", bytes}, {"hashes", hashes_of(sha256)}, {"custom", std::move(custom)}});
 }
 
 std::string format_time(std::int64_t seconds) {

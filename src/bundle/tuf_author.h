@@ -1,5 +1,5 @@
-// The publisher's side of TUF: what a root says, as a value that changes and becomes the next root, and the documents of
-// a repository.
+// The publisher's side of TUF: what a root says, as a value that changes and becomes the next root, and the documents
+// of a repository.
 //
 // Not for: whether a document is believed (tuf_trust.h), where keys lie.
 // Threads: values and pure functions. Spec: TUF 1.0.34 section 4 (document formats), 5.3 and 6.1 (changing keys).
@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "bundle/digest.h"
 #include "bundle/signing_key.h"
 #include "core/json.h"
 #include "core/result.h"
@@ -42,6 +43,23 @@ bool replace_key(RootDraft& draft, const std::string& id, const SigningKey& by);
 Result<Json> with_signature(const Json& envelope, const SigningKey& key);
 // Nothing where `next` may follow `before`, or is a first root; else why not, as clients would say it.
 Status check_next_root(const std::optional<std::string>& before, std::string_view next);
+
+// What a repository says beside its root. Unknown members of the documents before stay.
+struct Dates {
+  std::int64_t issued_s = 0;
+  std::int64_t expires_s = 0;
+};
+// One of that version which says nothing.
+Json empty_document(const std::string& role, std::int64_t version);
+// The targets after `before` (null: there were none), with these entries new or instead of others.
+Json next_targets(const Json& before, const Dates& dates, const std::map<std::string, Json>& entries);
+// The snapshot after `before`, with these documents' texts by name ("targets.json").
+Json next_snapshot(const Json& before, const Dates& dates, const std::map<std::string, Json>& documents);
+Json next_timestamp(const Json& before, const Dates& dates, const Json& snapshot);
+// {"version", "length", "hashes"} of a document's text.
+Json meta_of(std::int64_t version, std::string_view text);
+// {"length", "hashes", "custom"} of a target.
+Json target_of(std::uint64_t bytes, const Digest& sha256, Json custom);
 
 // "2026-11-27T10:00:00Z"
 std::string format_time(std::int64_t seconds);

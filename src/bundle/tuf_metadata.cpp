@@ -63,6 +63,10 @@ Result<Common> read_common(const Json& json, std::string_view type) {
   ASSIGN_OR_RETURN(common.version, count_member(json, "version", 1));
   ASSIGN_OR_RETURN(const std::string expires, text_member(json, "expires"));
   ASSIGN_OR_RETURN(common.expires_s, parse_time(expires));
+  if (json.find("issued") == nullptr) return common;
+  ASSIGN_OR_RETURN(const std::string issued, text_member(json, "issued"));
+  ASSIGN_OR_RETURN(common.issued_s, parse_time(issued));
+  if (*common.issued_s > common.expires_s) return invalid("it was issued after its time");
   return common;
 }
 

@@ -46,7 +46,8 @@ struct FileInfo {
 struct Common {
   std::string type;  // "root"
   std::int64_t version = 0;
-  std::int64_t expires_s = 0;  // seconds since 1970, UTC
+  std::int64_t expires_s = 0;            // seconds since 1970, UTC
+  std::optional<std::int64_t> issued_s;  // of what this publisher signs: when (docs/formats/repository.md)
 };
 
 struct Root {

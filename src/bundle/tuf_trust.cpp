@@ -61,7 +61,15 @@ Status Trust::update_timestamp(std::string_view text) {
   }
   // Believed also past its time: what comes next must not be older.
   timestamp_ = std::move(next);
+  RETURN_IF_ERROR(take_time(timestamp_->common));
   return check_timestamp_time();
+}
+
+// What was in time by a clock that is behind, or without one, may be past it.
+Status Trust::take_time(const Common& timestamp) {
+  if (timestamp.issued_s.value_or(0) <= expiry_.now_s) return {};
+  expiry_.now_s = *timestamp.issued_s;
+  return check_expiry(root_.common, "root");
 }
 
 Status Trust::check_timestamp_time() { return check_expiry(timestamp_->common, "timestamp"); }

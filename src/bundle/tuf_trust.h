@@ -1,6 +1,8 @@
 // Trust: which TUF metadata is believed, one document after another in the order of the specification. A document that
 // breaks a rule changes nothing.
 //
+// A clock is not believed where it is behind what has been signed: the time is never before the latest that a believed
+// timestamp says it was issued at. A device without a clock goes by that alone.
 // Not for: fetching and keeping documents (tuf_client.h).
 // Threads: one. Time is handed in. Spec: TUF 1.0.34 section 5 (detailed client workflow), step by step.
 #pragma once
@@ -18,7 +20,7 @@ namespace arete::bundle::tuf {
 
 // What may be believed of metadata that is past its time.
 struct Expiry {
-  std::int64_t now_s = 0;    // seconds since 1970, UTC; fixed for one update
+  std::int64_t now_s = 0;    // seconds since 1970, UTC; fixed for one update; 0: there is no clock
   std::int64_t grace_s = 0;  // so long past its time it still counts, flagged: fleets are offline for days
 };
 
@@ -42,6 +44,8 @@ class Trust {
   const Timestamp* timestamp() const { return timestamp_ ? &*timestamp_ : nullptr; }
   const Snapshot* snapshot() const { return snapshot_ ? &*snapshot_ : nullptr; }
   const Targets* targets(const std::string& role) const;
+  // By which expiry is judged.
+  std::int64_t now_s() const { return expiry_.now_s; }
   // True when something that is past its time was believed within the grace.
   bool used_grace() const { return used_grace_; }
 
@@ -49,6 +53,7 @@ class Trust {
   explicit Trust(const Expiry& expiry) : expiry_(expiry) {}
   Status check_expiry(const Common& common, std::string_view name);
   Status check_timestamp_time();
+  Status take_time(const Common& timestamp);
   Status check_snapshot_version() const;
   Status check_rollback(const Snapshot& next) const;
 

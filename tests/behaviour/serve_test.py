@@ -462,7 +462,7 @@ def main():
                     ("errors at start", lambda: test_start_errors(server, model, folder)),
                     ("stop under load", lambda: test_stop_under_load(model, images)),
                     ("slow clients are told", slow.finish),
-                    ("memory stays small", lambda: check(server.memory_bytes() < before + 300e6, f"{before} -> {server.memory_bytes()}")),
+                    ("memory stays small", lambda: check(under_sanitizer() or server.memory_bytes() < before + 300e6, f"{before} -> {server.memory_bytes()}")),
                     ("clean stop", lambda: check(server.stop() == 0, server.stderr))]
             for title, row in rows:
                 start = time.monotonic()

@@ -7,6 +7,7 @@
 namespace arete::os {
 namespace {
 
+constexpr long kOk = 200;
 constexpr long kSlowSeconds = 30;
 
 struct FreeHandle {
@@ -14,17 +15,28 @@ struct FreeHandle {
 };
 
 struct Body {
-  std::string bytes;
+  CURL* handle = nullptr;
+  const TakeBody* take = nullptr;
+  std::uint64_t bytes = 0;
   std::uint64_t max_bytes = 0;
   bool is_too_long = false;
+  Status taken = {};
 };
 
+long status_of(CURL* handle) {
+  long status = 0;
+  curl_easy_getinfo(handle, CURLINFO_RESPONSE_CODE, &status);
+  return status;
+}
+
+// 0 ends the transfer.
 std::size_t take(char* bytes, std::size_t one, std::size_t count, void* to) {
   Body& body = *static_cast<Body*>(to);
-  body.is_too_long = body.bytes.size() + count > body.max_bytes;
-  if (body.is_too_long) return 0;  // ends the transfer
-  body.bytes.append(bytes, one * count);
-  return one * count;
+  body.bytes += count;
+  body.is_too_long = body.bytes > body.max_bytes;
+  if (body.is_too_long) return 0;
+  if (status_of(body.handle) == kOk) body.taken = (*body.take)(std::as_bytes(std::span(bytes, count)));
+  return body.taken ? one * count : 0;
 }
 
 // Options of a known name and type do not fail but for want of memory.
@@ -65,17 +77,16 @@ class CurlClient final : public HttpClient {
     set(handle, CURLOPT_WRITEFUNCTION, &take);
   }
 
-  Result<HttpAnswer> get(const std::string& url, std::uint64_t max_bytes) override {
-    Body body{{}, max_bytes};
+  Result<int> download(const std::string& url, std::uint64_t max_bytes, const TakeBody& take) override {
+    Body body{handle_.get(), &take, 0, max_bytes};
     set(handle_.get(), CURLOPT_URL, url.c_str());
     set(handle_.get(), CURLOPT_WRITEDATA, &body);
     const CURLcode ended = curl_easy_perform(handle_.get());
     if (body.is_too_long)
       return Error{Code::kExhausted, url + " has more than " + std::to_string(max_bytes) + " bytes"};
+    RETURN_IF_ERROR(body.taken);
     if (ended != CURLE_OK) return Error{code_of(ended), url + ": " + curl_easy_strerror(ended)};
-    long status = 0;
-    curl_easy_getinfo(handle_.get(), CURLINFO_RESPONSE_CODE, &status);
-    return HttpAnswer{static_cast<int>(status), std::move(body.bytes)};
+    return static_cast<int>(status_of(handle_.get()));
   }
 
  private:
@@ -83,6 +94,15 @@ class CurlClient final : public HttpClient {
 };
 
 }  // namespace
+
+Result<HttpAnswer> HttpClient::get(const std::string& url, std::uint64_t max_bytes) {
+  HttpAnswer answer;
+  ASSIGN_OR_RETURN(answer.status, download(url, max_bytes, [&](std::span<const std::byte> part) -> Status {
+                     answer.body.append(reinterpret_cast<const char*>(part.data()), part.size());
+                     return {};
+                   }));
+  return answer;
+}
 
 std::unique_ptr<HttpClient> make_http_client(const HttpClientOptions& options) {
   // Once for the process, before the first handle.

@@ -5,8 +5,11 @@
 // Threads: a client belongs to one thread at a time; it keeps its connections. Blocks. By libcurl.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <span>
 #include <string>
 
 #include "core/result.h"
@@ -27,12 +30,18 @@ struct HttpAnswer {
   std::string body;
 };
 
+// Takes a part of the body of a 200; what it returns ends the transfer where it is an error.
+using TakeBody = std::function<Status(std::span<const std::byte> part)>;
+
 class HttpClient {
  public:
   virtual ~HttpClient() = default;
   // Any status is an answer. kInvalid for an address that is none, kUnavailable where nobody answers or the answer ends
   // in its middle, kUntrusted for a certificate that does not fit, kExhausted for more than max_bytes.
-  virtual Result<HttpAnswer> get(const std::string& url, std::uint64_t max_bytes) = 0;
+  Result<HttpAnswer> get(const std::string& url, std::uint64_t max_bytes);
+  // The same for a body that is not to stand in memory; -> the status. Bodies of other answers than 200 are passed
+  // over.
+  virtual Result<int> download(const std::string& url, std::uint64_t max_bytes, const TakeBody& take) = 0;
 };
 
 std::unique_ptr<HttpClient> make_http_client(const HttpClientOptions& options = {});

@@ -1,0 +1,40 @@
+// A bundle from a repository: which one, believed how far, whole or by a delta.
+// Threads: one. Blocks. Power: the bundle is there whole and checked, or not at all.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "apps/bundle_keys.h"
+#include "apps/mirror.h"
+#include "apps/target_names.h"
+#include "bundle/tuf_trust.h"
+#include "core/result.h"
+
+namespace arete::apps {
+
+struct FetchOptions {
+  std::string repository, trust, output;
+  std::string model, version;  // version "": the highest release
+  std::string have;            // the bundle that is here; "": none
+  KeyOptions keys;             // to put a sealed bundle together from a delta
+};
+
+struct Fetched {
+  Release release;
+  bool is_new = false;
+  bool by_delta = false;
+  bool used_grace = false;
+  std::uint64_t bytes = 0;  // of the bundle or the delta
+};
+
+// Asked when a delta failed: true takes the whole bundle instead.
+using AfterFailedDelta = std::function<bool(const Error& why)>;
+
+// kNotFound where nobody signs for such a bundle, kUntrusted for what must not be believed and for a release before the
+// one that is here.
+Result<Fetched> fetch_bundle(const FetchOptions& options, TrustFolder& trust, const bundle::tuf::Expiry& expiry,
+                             const AfterFailedDelta& after_failed_delta);
+
+}  // namespace arete::apps

@@ -1,0 +1,84 @@
+#include "apps/mirror.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "os/base/files.h"
+
+namespace arete::apps {
+namespace {
+
+constexpr std::size_t kPart = std::size_t{1} << 20;
+
+bool is_address(const std::string& place) { return place.starts_with("http://") || place.starts_with("https://"); }
+
+Status read_part_by_part(const os::ReadableFile& file, const os::TakeBody& take) {
+  std::vector<std::byte> part;
+  for (std::uint64_t at = 0; at < file.size_bytes(); at += part.size()) {
+    part.resize(std::min<std::uint64_t>(kPart, file.size_bytes() - at));
+    RETURN_IF_ERROR(file.read_at(at, part));
+    RETURN_IF_ERROR(take(part));
+  }
+  return {};
+}
+
+}  // namespace
+
+Mirror::Mirror(std::string place) : place_(std::move(place)) {
+  if (is_address(place_)) http_ = os::make_http_client();
+  while (place_.size() > 1 && place_.ends_with('/')) place_.pop_back();
+}
+
+Status Mirror::read(const std::string& name, std::uint64_t max_bytes, const os::TakeBody& take) {
+  const std::string where = place_ + "/" + name;
+  if (http_) {
+    ASSIGN_OR_RETURN(const int status, http_->download(where, max_bytes, take));
+    if (status == 200) return {};
+    // Stores without a listing say 403 for what is not there.
+    return Error{status == 404 || status == 403 ? Code::kNotFound : Code::kUnavailable,
+                 where + " answers " + std::to_string(status)};
+  }
+  ASSIGN_OR_RETURN(const std::unique_ptr<os::ReadableFile> file, os::real_file_system().open(where));
+  if (file->size_bytes() > max_bytes)
+    return Error{Code::kExhausted, where + " has more than " + std::to_string(max_bytes) + " bytes"};
+  return read_part_by_part(*file, take);
+}
+
+Result<std::string> Mirror::metadata(const std::string& name, std::uint64_t max_bytes) {
+  std::string text;
+  RETURN_IF_ERROR(read("metadata/" + name, max_bytes, [&](std::span<const std::byte> part) -> Status {
+    text.append(reinterpret_cast<const char*>(part.data()), part.size());
+    return {};
+  }));
+  return text;
+}
+
+Status Mirror::target(const std::string& place, const bundle::tuf::FileInfo& info, const std::string& path) {
+  const auto wanted = info.hashes.find("sha256");
+  if (wanted == info.hashes.end() || !info.length)
+    return Error{Code::kUnsupported, "'" + place + "' is signed without length or SHA-256"};
+  bundle::Sha256 sha256;
+  std::uint64_t bytes = 0;
+  ASSIGN_OR_RETURN(const std::unique_ptr<os::StagedFile> staged,
+                   os::real_file_system().stage_written(path, [&](const os::Append& append) -> Status {
+                     RETURN_IF_ERROR(read("targets/" + place, *info.length, [&](std::span<const std::byte> part) {
+                       sha256.add(part);
+                       bytes += part.size();
+                       return append(part);
+                     }));
+                     if (bytes == *info.length && sha256.finish().hex() == wanted->second) return {};
+                     return Error{Code::kUntrusted, "'" + place + "' has other bytes than were signed"};
+                   }));
+  return staged->commit();
+}
+
+Result<std::string> TrustFolder::load(const std::string& name) {
+  return os::read_file(os::real_file_system(), os::join_path(path_, name), bundle::tuf::kMaxMetadataBytes);
+}
+
+Status TrustFolder::save(const std::string& name, std::string_view text) {
+  RETURN_IF_ERROR(os::real_file_system().make_folders(path_));
+  return os::write_text(os::real_file_system(), os::join_path(path_, name), text);
+}
+
+}  // namespace arete::apps
