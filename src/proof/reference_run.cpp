@@ -91,6 +91,9 @@ class ReferenceMaker {
       ASSIGN_OR_RETURN(outputs_, watch::FeatureReader::make(specs_of(session_.outputs()), nullptr, has_batch_axis));
       plan.outputs = outputs_.names();
     }
+    if (plan.features.size() + plan.outputs.size() > watch::kMaxFeatures)
+      return Error{Code::kExhausted,
+                   "the inputs and outputs have more than " + std::to_string(watch::kMaxFeatures) + " values to watch"};
     builder_.emplace(plan);
     return {};
   }

@@ -88,7 +88,6 @@ Status check_distribution(const Distribution& row, std::uint64_t samples) {
 }
 
 Status check_distributions(const std::vector<Distribution>& rows, const std::string& what, std::uint64_t samples) {
-  if (rows.size() > kMaxFeatures) return too_many(what, kMaxFeatures);
   std::set<std::string_view> names;
   for (const Distribution& row : rows) {
     RETURN_IF_ERROR(check_distribution(row, samples));
@@ -234,6 +233,8 @@ Result<Reference> parse_reference(std::string_view text) {
 Status check_reference(const Reference& reference) {
   if (reference.samples == 0 || reference.samples > kMaxReferenceSamples)
     return invalid("there must be 1 to " + std::to_string(kMaxReferenceSamples) + " samples");
+  if (reference.features.size() + reference.outputs.size() > kMaxFeatures)
+    return too_many("features and outputs", kMaxFeatures);
   RETURN_IF_ERROR(check_distributions(reference.features, "features", reference.samples));
   RETURN_IF_ERROR(check_distributions(reference.outputs, "outputs", reference.samples));
   if (reference.classes && reference.classes->counts.size() > kMaxClasses) return too_many("classes", kMaxClasses);

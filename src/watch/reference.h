@@ -21,7 +21,7 @@
 namespace arete::watch {
 
 inline constexpr std::size_t kMaxEdges = kMaxBounds;  // so that a Histogram counts on the same bins
-inline constexpr std::size_t kMaxFeatures = 4096;     // and as many outputs
+inline constexpr std::size_t kMaxFeatures = 4096;     // with the outputs
 inline constexpr std::size_t kMaxFeatureNameBytes = 256;
 inline constexpr std::size_t kMaxClasses = 100'000;
 inline constexpr std::uint64_t kMaxReferenceSamples = 1'000'000'000'000;

@@ -118,6 +118,17 @@ TEST(MakeReference, RefusesWhatIsNoClassification) {
                Code::kInvalid, "names no class");
 }
 
+TEST(MakeReference, HasALimitBeforeItRuns) {
+  std::vector<ValueInfo> values;
+  for (int i = 0; i < 33; ++i) values.push_back({"x" + std::to_string(i), DType::kFloat32, {-1, 64}});
+  FakeSession session(values, values, [](std::span<const NamedTensor>) { return Error{Code::kBug, "ran"}; });
+  FakeSource source = three();
+  EXPECT_ERROR(make_reference(session, source, options({})), Code::kExhausted, "4096");
+  FakeSession many = echo({-1, 200'000});
+  EXPECT_ERROR(make_reference(many, source, options({OutputKind::kClassification, Activation::kNone, {}})),
+               Code::kExhausted, "200000 classes");
+}
+
 TEST(MakeReference, StopsOnRequestAndAtItsLimit) {
   FakeSession session = echo({-1, 2});
   FakeSource source = three();

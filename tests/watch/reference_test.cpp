@@ -93,7 +93,9 @@ TEST(Reference, RefusesWhatBreaksARule) {
       {"classes", Code::kInvalid, [](Reference& r) { ++r.classes->missing; }},
       {"classes", Code::kExhausted, [](Reference& r) { r.classes->counts.resize(kMaxClasses + 1); }},
       {"'confidence'", Code::kInvalid, [](Reference& r) { r.confidence->edges = {0.8, 0.6}; }},
-      {"features", Code::kExhausted, [](Reference& r) { r.features.assign(kMaxFeatures + 1, r.features[0]); }}};
+      {"features", Code::kExhausted, [](Reference& r) { r.features.assign(kMaxFeatures + 1, r.features[0]); }},
+      {"outputs", Code::kExhausted, [](Reference& r) { r.outputs.assign(kMaxFeatures - 1, r.features[0]); }},
+      {"two outputs", Code::kInvalid, [](Reference& r) { r.outputs.assign(2, r.features[0]); }}};
   for (const auto& [words, code, change] : rows) {
     Reference reference = small();
     change(reference);
