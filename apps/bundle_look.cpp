@@ -68,8 +68,8 @@ int show(const Options& o) {
             << "proof      "
             << (manifest.golden ? std::to_string(manifest.golden->samples) + " golden samples" : "none: unproven")
             << "\n";
-  if (manifest.reference) std::cout << "drift      against " << manifest.reference->samples << " reference samples\n";
   if (!manifest.minimum_agent.empty()) std::cout << "agent      " << manifest.minimum_agent << " or newer\n";
+  if (manifest.reference) std::cout << "drift      against " << manifest.reference->samples << " reference samples\n";
   for (const bundle::Claim& claim : manifest.claims)
     std::cout << "claim      " << claim.what << ": " << claim.value << " " << claim.unit << " (" << claim.how << ")\n";
   std::cout << "\n";
