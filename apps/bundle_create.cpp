@@ -6,6 +6,7 @@
 #include "apps/bundle_describe.h"
 #include "apps/bundle_evaluation.h"
 #include "apps/bundle_proof.h"
+#include "apps/bundle_reference.h"
 #include "apps/bundle_variants.h"
 #include "apps/bundle_verbs.h"
 #include "apps/bundles.h"
@@ -22,6 +23,7 @@ struct Options {
   DescribeOptions description;
   ProofOptions proof;
   EvaluationOptions evaluation;
+  ReferenceRequest reference;
   EngineChoice engine;
   bool json = false;
 };
@@ -34,6 +36,7 @@ void add_options(CLI::App& app, Options& o) {
   add_describe_options(app, o.description);
   add_proof_options(app, o.proof);
   add_evaluation_options(app, o.evaluation);
+  add_reference_options(app, o.reference);
   add_engine_options(app, o.engine);
   app.add_flag("--json", o.json, "one JSON object on the last line");
 }
@@ -50,11 +53,12 @@ Result<std::vector<ModelVariant>> read_variants(const Options& o, engine::Engine
   return variants;
 }
 
-// What the draft borrows from: the models' mapped files and the archives' bytes.
+// What the draft borrows from: the models' mapped files and the other files' bytes.
 struct Material {
   std::vector<ModelVariant> variants;
   std::string golden;
   std::string evaluation;
+  std::string reference;
 };
 
 void add_archive(const std::optional<bundle::SampleFile>& file, const std::string& content,
@@ -70,10 +74,13 @@ Result<bundle::Draft> draft(const Options& o, Material& material) {
   ASSIGN_OR_RETURN(material.golden, prove_variants(o.proof, *engine, o.engine.threads, material.variants, manifest));
   ASSIGN_OR_RETURN(material.evaluation, evaluate_variants(o.evaluation, engine->name() + " " + engine->version(),
                                                           material.variants, manifest));
+  ASSIGN_OR_RETURN(material.reference, make_drift_reference(o.reference, o.proof.original, *engine, o.engine.threads,
+                                                            material.variants.front(), manifest));
   std::vector<bundle::FileDraft> files;
   for (ModelVariant& variant : material.variants) std::ranges::move(variant.files, std::back_inserter(files));
   add_archive(manifest.golden, material.golden, files);
   add_archive(manifest.evaluation, material.evaluation, files);
+  if (manifest.reference) files.push_back({manifest.reference->path, {{std::as_bytes(std::span(material.reference))}}});
   for (ModelVariant& variant : material.variants) variant.session.reset();  // packing needs no engine
   return bundle::Draft::make(std::move(manifest), files);
 }
@@ -95,7 +102,8 @@ int run(const Options& o) {
                              {"bytes", *bytes},
                              {"unpacked_bytes", file_bytes(manifest)},
                              {"blobs", static_cast<std::uint64_t>(manifest.blobs.size())},
-                             {"proven", manifest.golden.has_value()}}));
+                             {"proven", manifest.golden.has_value()},
+                             {"reference_samples", manifest.reference ? manifest.reference->samples : 0}}));
   } else {
     std::cout << o.output << ": " << manifest.name << " " << manifest.version << ", " << *bytes << " bytes for "
               << file_bytes(manifest) << " unpacked, " << manifest.blobs.size() << " blobs"

@@ -71,6 +71,7 @@ int show(const Options& o) {
             << "\n";
   if (opened->is_sealed()) std::cout << "sealed     only who was granted its key can read it\n";
   if (!manifest.minimum_agent.empty()) std::cout << "agent      " << manifest.minimum_agent << " or newer\n";
+  if (manifest.reference) std::cout << "drift      against " << manifest.reference->samples << " reference samples\n";
   for (const bundle::Claim& claim : manifest.claims)
     std::cout << "claim      " << claim.what << ": " << claim.value << " " << claim.unit << " (" << claim.how << ")\n";
   std::cout << "\n";

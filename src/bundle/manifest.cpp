@@ -177,6 +177,9 @@ Status read_parts(const Members& members, Manifest& manifest) {
   if (const Json* const evaluation = members.find("evaluation")) {
     ASSIGN_OR_RETURN(manifest.evaluation, read_sample_file(*evaluation, "evaluation"));
   }
+  if (const Json* const reference = members.find("reference")) {
+    ASSIGN_OR_RETURN(manifest.reference, read_sample_file(*reference, "reference"));
+  }
   RETURN_IF_ERROR(members.list("claims", kMaxFiles, manifest.claims, read_claim, true));
   RETURN_IF_ERROR(members.list("files", kMaxFiles, manifest.files, read_file));
   return members.list("blobs", kMaxBlobs, manifest.blobs, read_blob);
@@ -263,6 +266,7 @@ std::string write_manifest(const Manifest& manifest) {
   json.set("variants", std::move(variants));
   if (manifest.golden) json.set("golden", sample_file_json(*manifest.golden));
   if (manifest.evaluation) json.set("evaluation", sample_file_json(*manifest.evaluation));
+  if (manifest.reference) json.set("reference", sample_file_json(*manifest.reference));
   if (!manifest.claims.empty()) json.set("claims", claims_json(manifest.claims));
   Json files = Json::array();
   for (const BundleFile& file : manifest.files) files.push_back(file_json(file));

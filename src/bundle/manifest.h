@@ -91,6 +91,7 @@ struct Manifest {
   std::vector<Variant> variants;
   std::optional<SampleFile> golden;  // nothing: unproven
   std::optional<SampleFile> evaluation;
+  std::optional<SampleFile> reference;  // for drift (watch/reference.h): made of so many samples
   std::vector<Claim> claims;
   std::vector<BundleFile> files;
   std::vector<Blob> blobs;

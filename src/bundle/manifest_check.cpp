@@ -173,7 +173,8 @@ Status check_manifest(const Manifest& manifest) {
   RETURN_IF_ERROR(check_files(manifest));
   RETURN_IF_ERROR(check_variants(manifest));
   RETURN_IF_ERROR(check_sample_file(manifest, "golden answers", manifest.golden));
-  return check_sample_file(manifest, "evaluation set", manifest.evaluation);
+  RETURN_IF_ERROR(check_sample_file(manifest, "evaluation set", manifest.evaluation));
+  return check_sample_file(manifest, "drift reference", manifest.reference);
 }
 
 }  // namespace arete::bundle

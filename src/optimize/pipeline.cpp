@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/activation.h"
 #include "graph/official.h"
 #include "graph/onnx_io.h"
 #include "graph/summary.h"
@@ -394,9 +395,7 @@ Result<std::vector<NamedTensor>> Run::latency_inputs(SampleSource& source) {
 proof::CompareOptions Run::compare_options() const {
   proof::CompareOptions options;
   if (graph::takes_scales_from_input(read_.model)) options.batch = 1;
-  const OutputCard& output = outcome_.card.output;
-  if (output.kind == OutputKind::kClassification && output.activation != Activation::kSoftmax)
-    options.yes_above = output.activation == Activation::kSigmoid ? 0.0 : 0.5;
+  options.yes_above = yes_above(outcome_.card.output);
   return options;
 }
 

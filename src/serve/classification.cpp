@@ -6,40 +6,17 @@
 #include <span>
 #include <unordered_set>
 
+#include "core/activation.h"
 #include "core/check.h"
 #include "serve/tensor_json.h"
 
 namespace arete::serve {
 namespace {
 
-// exp(x - max) keeps the largest term at 1: no overflow, and no 0/0.
-void apply_softmax(std::span<double> row) {
-  const double highest = *std::ranges::max_element(row);
-  // With infinities, all the weight lies on them.
-  for (double& x : row) {
-    const bool both_infinite = std::isinf(highest) && x == highest;
-    x = both_infinite ? 1.0 : std::exp(x - highest);
-  }
-  const double sum = std::accumulate(row.begin(), row.end(), 0.0);
-  for (double& x : row) x /= sum;
-}
-
-void apply_sigmoid(std::span<double> row) {
-  for (double& x : row) {
-    const double small = std::exp(-std::abs(x));  // never overflows
-    x = x >= 0 ? 1 / (1 + small) : small / (1 + small);
-  }
-}
-
-void apply(Activation activation, std::span<double> row) {
-  if (activation == Activation::kSoftmax) apply_softmax(row);
-  if (activation == Activation::kSigmoid) apply_sigmoid(row);
-}
-
 ClassScores score_row(std::span<double> row, Activation activation, bool two_classes) {
   ClassScores result;
   const bool numbers = std::ranges::none_of(row, [](double x) { return std::isnan(x); });
-  if (numbers) apply(activation, row);
+  if (numbers) activate(activation, row);
   result.scores.assign(row.begin(), row.end());
   if (two_classes && row.size() == 1) result.scores = {1 - row[0], row[0]};
   if (!numbers) return result;

@@ -29,12 +29,25 @@ TEST(Manifest, ReadsWhatItWrote) {
   EXPECT_EQ(read->variants[0].agreement, 0.9375);
   EXPECT_EQ(read->claims[1].how, "counted");
   EXPECT_EQ(read->blobs[0].tensor, "fc");
+  EXPECT_FALSE(read->reference);
+}
+
+TEST(Manifest, NamesTheDriftReference) {
+  Manifest manifest = whole();
+  manifest.reference = {"golden.npz", 300};
+  const std::string text = write_manifest(manifest);
+  EXPECT_NE(text.find(R"("reference":{"file":"golden.npz","samples":300})"), std::string::npos);
+  const auto read = parse_manifest(text);
+  ASSERT_OK(read);
+  EXPECT_EQ(read->reference->path, "golden.npz");
+  EXPECT_EQ(read->reference->samples, 300);
+  EXPECT_EQ(write_manifest(*read), text);
 }
 
 TEST(Manifest, FieldsOfTomorrowAreNoMistake) {
   Json json = *Json::parse(write_manifest(whole()));
   json.set("colour", "red");
-  json.set("reference", Json::object({{"bins", Json::array()}}));
+  json.set("sensors", Json::object({{"bins", Json::array()}}));
   ASSERT_OK(parse_manifest(json.dump()));
 }
 
@@ -64,6 +77,8 @@ TEST(Manifest, RefusesWhatBreaksARule) {
       {"golden", Code::kInvalid, [](Manifest& m) { m.golden->path = "g"; }},
       {"golden", Code::kInvalid, [](Manifest& m) { m.golden->samples = 0; }},
       {"evaluation", Code::kInvalid, [](Manifest& m) { m.evaluation = {"e.npz", 5}; }},
+      {"drift reference", Code::kInvalid, [](Manifest& m) { m.reference = {"r.json", 5}; }},
+      {"drift reference", Code::kInvalid, [](Manifest& m) { m.reference = {"golden.npz", 0}; }},
       {"relative", Code::kUntrusted, [](Manifest& m) { m.files[0].path = "../m.onnx"; }},
       {"relative", Code::kUntrusted, [](Manifest& m) { m.files[0].path = "/etc/passwd"; }},
       {"relative", Code::kUntrusted, [](Manifest& m) { m.files[0].path = "a/./b"; }},
@@ -110,7 +125,9 @@ TEST(Manifest, WrongTypesAreNamed) {
       {"blobs", Json::array(), "blob"},
       {"inputs", Json(Json::Array{Json(1)}), "an input or output must be an object"},
       {"card", Json::object({{"input", 3}}), ""},
-      {"golden", 3, "\"golden\" must be an object"}};
+      {"golden", 3, "\"golden\" must be an object"},
+      {"reference", 3, "\"reference\" must be an object"},
+      {"reference", Json::object({{"file", "golden.npz"}}), "\"samples\" must be a whole number"}};
   for (const auto& [key, value, words] : rows) {
     Json json = *Json::parse(text);
     json.set(key, value);
