@@ -68,6 +68,7 @@ struct Repository {
   Json targets_part = Json::object({{"shoes/1.0.0", target_info("model")}});
   Json delegations = {};
   std::map<std::string, std::pair<int, Json>> roles;  // delegated: version, signed part
+  std::string timestamp_issued;                       // "": it does not say
   std::string timestamp_expires = kLater, snapshot_expires = kLater, targets_expires = kLater;
 
   Signers root_signers() const { return {&root[0], &root[1], &root[2]}; }
@@ -112,6 +113,7 @@ struct Repository {
   }
   void publish_timestamp(const Json& info) {
     Json part = common_of("timestamp", timestamp_version, timestamp_expires);
+    if (!timestamp_issued.empty()) part.set("issued", timestamp_issued);
     part.set("meta", Json::object({{"snapshot.json", info}}));
     files["timestamp.json"] = signed_text(part, {&timestamp});
   }

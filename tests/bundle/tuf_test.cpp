@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "bundle/canonical_json.h"
+#include "bundle/tuf_author.h"
 #include "tests/bundle/tuf_repository.h"
 #include "tests/support/assert.h"
 
@@ -415,6 +416,95 @@ TEST(TufMetadata, RefusesWhatIsNoneOfItsKind) {
   EXPECT_ERROR(parse_envelope("{\"signed\":{\"a\":1,\"a\":2},\"signatures\":[]}"), Code::kCorrupt, "");
   const auto timestamp = parse_envelope(repository.files.at("timestamp.json"));
   EXPECT_ERROR(parse_snapshot(*timestamp), Code::kInvalid, "of type 'timestamp'");
+}
+
+// kNow is 2027-01-15.
+TEST(TufClock, NobodyGoesBehindASignedTime) {
+  Repository repository;
+  repository.timestamp_issued = "2027-01-14T00:00:00Z";
+  repository.publish();
+  Device device(repository);
+  for (const std::int64_t clock : {std::int64_t{0}, kNow - 86'400 * 365}) {
+    Client client = device.client(clock);
+    ASSERT_OK(client.refresh());
+    EXPECT_EQ(client.trust().now_s(), *parse_time("2027-01-14T00:00:00Z"));
+  }
+  Client client = device.client(kNow);
+  ASSERT_OK(client.refresh());
+  EXPECT_EQ(client.trust().now_s(), kNow);
+}
+
+TEST(TufClock, WithoutOneWhatIsPastTheLatestSignedTimeIsPast) {
+  Repository repository;
+  repository.timestamp_issued = "2027-01-14T00:00:00Z";
+  repository.publish();
+  Device device(repository);
+  ASSERT_OK(device.client(0).refresh());
+  repository.timestamp_issued = "2027-01-31T00:00:00Z";
+  repository.snapshot_expires = "2027-01-30T00:00:00Z";
+  repository.advance();
+  EXPECT_ERROR(device.client(0).refresh(), Code::kUntrusted, "'snapshot' is past its time");
+  // The root's time is judged by it as well.
+  Repository other;
+  other.timestamp_issued = "2027-02-02T00:00:00Z";
+  other.timestamp_expires = other.snapshot_expires = other.targets_expires = "2027-02-09T00:00:00Z";
+  other.publish();
+  EXPECT_ERROR(Device(other).client(0).refresh(), Code::kUntrusted, "'root' is past its time");
+}
+
+TEST(TufClock, TheSignedTimeIsForgottenWithTheKeyThatSignedIt) {
+  Repository repository;
+  repository.timestamp_issued = "2027-01-31T00:00:00Z";
+  repository.publish();
+  Device device(repository);
+  ASSERT_OK(device.client(0).refresh());
+  repository.timestamp = key_of(8);
+  repository.timestamp_issued = "2027-01-15T00:00:00Z";
+  repository.files["2.root.json"] =
+      signed_text(repository.root_part(2, repository.root_signers()), {&repository.root[0], &repository.root[1]});
+  repository.publish();
+  Client client = device.client(0);
+  ASSERT_OK(client.refresh());
+  EXPECT_EQ(client.trust().now_s(), *parse_time("2027-01-15T00:00:00Z"));
+}
+
+TEST(TufClock, NothingIsIssuedAfterItsTime) {
+  Repository repository;
+  repository.timestamp_issued = "2027-03-01T00:00:00Z";
+  repository.publish();
+  EXPECT_ERROR(Device(repository).client().refresh(), Code::kInvalid, "issued after its time");
+}
+
+// What a publisher makes is what a device follows.
+TEST(TufAuthor, RootsFollowEachOther) {
+  const SigningKey first = key_of(1);
+  const SigningKey second = key_of(2);
+  const SigningKey online = key_of(3);
+  RootDraft draft{1, kNow, {}};
+  draft.roles["root"] = {{{first.id(), first.public_json()}, {second.id(), second.public_json()}}, 2};
+  for (const char* const role : {"targets", "snapshot", "timestamp"})
+    draft.roles[role] = {{{online.id(), online.public_json()}}, 1};
+  Json envelope = Json::object({{"signatures", Json::array()}, {"signed", signed_part(draft)}});
+  EXPECT_ERROR(check_next_root({}, envelope.dump()), Code::kUntrusted, "is signed by 0 of its keys, it takes 2");
+  envelope = *with_signature(envelope, first);
+  envelope = *with_signature(envelope, first);
+  EXPECT_ERROR(check_next_root({}, envelope.dump()), Code::kUntrusted, "is signed by 1 of its keys, it takes 2");
+  envelope = *with_signature(envelope, second);
+  const std::string root = envelope.dump();
+  ASSERT_OK(check_next_root({}, root));
+  auto next = draft_of_root(root);
+  ASSERT_OK(next);
+  EXPECT_EQ(signed_part(*next).dump(), signed_part(draft).dump());
+  ++next->version;
+  EXPECT_FALSE(replace_key(*next, key_of(7).id(), online));
+  EXPECT_TRUE(replace_key(*next, first.id(), key_of(4)));
+  Json following = Json::object({{"signatures", Json::array()}, {"signed", signed_part(*next)}});
+  following = *with_signature(*with_signature(following, first), second);
+  EXPECT_ERROR(check_next_root(root, following.dump()), Code::kUntrusted, "is signed by 1 of its keys");
+  ASSERT_OK(check_next_root(root, with_signature(following, key_of(4))->dump()));
+  EXPECT_FALSE(with_signature(Json::object(), first));
+  EXPECT_EQ(format_time(951868799), "2000-02-29T23:59:59Z");
+  EXPECT_EQ(format_time(0), "1970-01-01T00:00:00Z");
 }
 
 TEST(TufMetadata, TimesAreThoseOfTheSpecification) {
