@@ -1,6 +1,7 @@
 #include "apps/bundles.h"
 
 #include "apps/cli.h"
+#include "bundle/files/bundle_files.h"
 #include "os/base/files.h"
 
 namespace arete::apps {
@@ -12,10 +13,7 @@ Result<OpenFile> open_for_reading(const std::string& path) {
 }
 
 Result<bundle::Bundle> open_bundle(const std::string& path) {
-  ASSIGN_OR_RETURN(OpenFile file, open_for_reading(path));
-  Result<bundle::Bundle> opened = bundle::Bundle::open(std::move(file.read), file.size_bytes);
-  if (!opened) return with_context(std::move(opened).error(), path);
-  return opened;
+  return bundle::open_bundle(os::real_file_system(), path);
 }
 
 Result<std::uint64_t> write_file(

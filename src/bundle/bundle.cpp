@@ -1,5 +1,7 @@
 #include "bundle/bundle.h"
 
+#include <algorithm>
+
 #include "bundle/bundle_format.h"
 #include "core/check.h"
 
@@ -28,6 +30,12 @@ Result<Head> read_head(const ReadAt& read, std::uint64_t size_bytes, const Magic
   if (head.manifest_bytes > size_bytes - sizeof(head))
     return Error{Code::kCorrupt, "the " + std::string(what) + " ends within its manifest: it is cut short"};
   return head;
+}
+
+bool looks_like_bundle(std::span<const std::byte> first) {
+  static_assert(kMagicBytes == sizeof(Magic));
+  return first.size() >= kMagicBytes &&
+         std::ranges::equal(first.first(kMagicBytes), std::as_bytes(std::span(kBundleMagic)));
 }
 
 Result<Bundle> Bundle::open(ReadAt read, std::uint64_t size_bytes) {
