@@ -50,6 +50,7 @@ Result<Json> measure(const Options& options) {
     precision = graph::precision_of(read.model);
   }
   RETURN_IF_ERROR(limit_memory(options.limits, 0));
+  os::return_freed_memory();  // what reading took
   const std::uint64_t rss_before = os::resident_bytes();
   ASSIGN_OR_RETURN(const proof::Opened opened, open_session(*engine, model, choice.threads));
   const Result<std::vector<NamedTensor>> inputs =

@@ -143,9 +143,8 @@ TEST(ChooseVariant, TakesTheFirstForThisPlatformElseForAny) {
                                   {"x", "x86_64-linux", "onnxruntime"},
                                   {"y", "x86_64-linux", "openvino"}})),
             "x");
-  EXPECT_EQ(chosen(with_variants({{"arm", "aarch64-linux", "onnxruntime"},
-                                  {"a", "any", "openvino"},
-                                  {"b", "any", "onnxruntime"}})),
+  EXPECT_EQ(chosen(with_variants(
+                {{"arm", "aarch64-linux", "onnxruntime"}, {"a", "any", "openvino"}, {"b", "any", "onnxruntime"}})),
             "a");
 }
 
@@ -156,14 +155,15 @@ TEST(ChooseVariant, LeavesOutEnginesThatAreNotThere) {
 TEST(ChooseVariant, ListsAllWhereNoneFits) {
   const std::string said =
       chosen(with_variants({{"arm", "aarch64-linux", "onnxruntime"}, {"gpu", "x86_64-linux", "tensorrt"}}));
-  for (const char* words : {"not_found", "x86_64-linux", "onnxruntime, openvino", "'arm' for aarch64-linux by onnxruntime",
-                            "'gpu' for x86_64-linux by tensorrt", "--variant"})
+  for (const char* words :
+       {"not_found", "x86_64-linux", "onnxruntime, openvino", "'arm' for aarch64-linux by onnxruntime",
+        "'gpu' for x86_64-linux by tensorrt", "--variant"})
     EXPECT_NE(said.find(words), std::string::npos) << said;
 }
 
 TEST(ChooseVariant, TakesTheOneThatIsNamed) {
-  const Manifest manifest = with_variants(
-      {{"a", "any", "onnxruntime"}, {"arm", "aarch64-linux", "onnxruntime"}, {"gpu", "any", "tensorrt"}});
+  const Manifest manifest =
+      with_variants({{"a", "any", "onnxruntime"}, {"arm", "aarch64-linux", "onnxruntime"}, {"gpu", "any", "tensorrt"}});
   EXPECT_EQ(chosen(manifest, "arm"), "arm");
   EXPECT_NE(chosen(manifest, "none").find("no variant 'none'; there is 'a' for any"), std::string::npos);
   EXPECT_NE(chosen(manifest, "gpu").find("unavailable: the variant 'gpu' is for the engine tensorrt"),

@@ -44,8 +44,8 @@ TEST(SealedBytes, AreNotWrittenTo) {
 TEST(SealedBytes, AreAsManyAsWereSaid) {
   EXPECT_ERROR(sealed_bytes(3, writes("four")), Code::kCorrupt, "4 bytes and says 3");
   EXPECT_ERROR(sealed_bytes(5, writes("four")), Code::kCorrupt, "4 bytes and says 5");
-  EXPECT_ERROR(sealed_bytes(4, [](const Append&) -> Status { return Error{Code::kUntrusted, "no"}; }),
-               Code::kUntrusted, "no");
+  EXPECT_ERROR(sealed_bytes(4, [](const Append&) -> Status { return Error{Code::kUntrusted, "no"}; }), Code::kUntrusted,
+               "no");
 }
 
 TEST(SealedBytes, AreRefusedBeforeMemoryIsTaken) {
