@@ -21,6 +21,7 @@ namespace {
 
 struct Options {
   std::string path;
+  std::string variant;
   std::vector<std::string> inputs;
   EngineChoice engine;
   Limits limits;
@@ -40,15 +41,18 @@ Error explained(const Options& options, const Error& error) {
 Result<Json> measure(const Options& options) {
   const os::Clock& clock = os::real_clock();
   const std::unique_ptr<os::TimeLimit> time_limit = start_time_limit(options.limits);
-  ASSIGN_OR_RETURN(const std::unique_ptr<engine::Engine> engine, make_engine(options.engine));
+  EngineChoice choice = options.engine;
+  ASSIGN_OR_RETURN(const FoundModel model, find_model(options.path, options.variant, &choice));
+  ASSIGN_OR_RETURN(const std::unique_ptr<engine::Engine> engine, make_engine(choice));
   std::string precision;  // our own reading is not the engine's load
   {
-    ASSIGN_OR_RETURN(const graph::ReadModel read, read_model(options.path));
+    ASSIGN_OR_RETURN(const graph::ReadModel read, read_model(model));
     precision = graph::precision_of(read.model);
   }
   RETURN_IF_ERROR(limit_memory(options.limits, 0));
+  os::return_freed_memory();  // what reading took
   const std::uint64_t rss_before = os::resident_bytes();
-  ASSIGN_OR_RETURN(const proof::Opened opened, open_session(*engine, options.path, options.engine.threads));
+  ASSIGN_OR_RETURN(const proof::Opened opened, open_session(*engine, model, choice.threads));
   const Result<std::vector<NamedTensor>> inputs =
       options.inputs.empty() ? proof::random_inputs(opened.session->inputs(), 1) : read_inputs(options.inputs);
   if (!inputs) return explained(options, inputs.error());
@@ -79,7 +83,8 @@ int run_bench(int argc, char** argv) {
   Options options;
   CLI::App app("Measures a model's latency, on seeded random inputs (dynamic axes are 1) or given ones.",
                "arete bench");
-  app.add_option("MODEL", options.path, "an .onnx file")->required();
+  app.add_option("MODEL", options.path, kModelHelp)->required();
+  add_variant_option(app, options.variant);
   add_input_option(app, options.inputs, "NAME=FILE.npy for each input, instead of random numbers");
   add_engine_options(app, options.engine, true);
   add_time_limit(app, options.limits);

@@ -15,6 +15,7 @@ namespace {
 
 struct Options {
   std::string model;
+  std::string variant;
   std::string output;
   std::int64_t opset = 0;  // 0: as it is
   bool inline_functions = false;
@@ -24,7 +25,8 @@ struct Options {
 bool is_text(const std::string& path) { return path.ends_with(".txt"); }
 
 void add_options(CLI::App& app, Options& o) {
-  app.add_option("MODEL", o.model, "an .onnx file, or a text graph")->required();
+  app.add_option("MODEL", o.model, std::string(kModelHelp) + ", or a text graph")->required();
+  add_variant_option(app, o.variant);
   app.add_option("-o,--output", o.output, "the new file: a text graph where it ends in .txt, else .onnx")->required();
   app.add_option("--opset", o.opset, "bring the operators to this version of ONNX's operator set")
       ->check(CLI::Range(1, 1000));
@@ -88,7 +90,9 @@ int run_convert(int argc, char** argv) {
   add_options(app, o);
   if (const auto status = parse(app, argc, argv)) return *status;
   const os::FileSystem& files = os::real_file_system();
-  const Result<graph::ReadModel> read = read_graph(o.model);
+  const Result<FoundModel> found = find_model(o.model, o.variant);
+  if (!found) return fail(found.error());
+  const Result<graph::ReadModel> read = read_graph(*found);
   if (!read) return fail(read.error());
   const Status free = check_places(files, *read, o);
   if (!free) return fail(free.error());

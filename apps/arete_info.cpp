@@ -27,6 +27,27 @@ std::string macs_text(const graph::Summary& summary) {
   return "at least " + std::to_string(*summary.macs) + " (not counted: " + ops + ")";
 }
 
+void print_bundle(const FoundModel& model) {
+  if (model.bundle == nullptr) return;
+  const bundle::Manifest& manifest = model.bundle->manifest();
+  const bundle::Variant& variant = *model.variant;
+  std::cout << "bundle      " << manifest.name << " " << manifest.version << ", release " << manifest.release
+            << "\nvariant     " << variant.name << " for " << variant.target << " by " << variant.engine << ", "
+            << variant.model << "\n";
+}
+
+Json bundle_json(const FoundModel& model) {
+  const bundle::Manifest& manifest = model.bundle->manifest();
+  const bundle::Variant& variant = *model.variant;
+  return Json::object({{"name", manifest.name},
+                       {"version", manifest.version},
+                       {"release", manifest.release},
+                       {"variant", variant.name},
+                       {"target", variant.target},
+                       {"engine", variant.engine},
+                       {"model", variant.model}});
+}
+
 void print_info(const graph::ReadModel& read, const graph::Summary& summary, std::uint64_t bytes) {
   print_values("input       ", read.model.graph.inputs);
   print_values("output      ", read.model.graph.outputs);
@@ -49,18 +70,22 @@ void print_info(const graph::ReadModel& read, const graph::Summary& summary, std
 
 int run_info(int argc, char** argv) {
   std::string path;
+  std::string variant;
   bool json = false;
   bool text = false;
   CLI::App app("What a model holds: inputs, outputs, operators, parameters, multiplications.", "arete info");
-  app.add_option("MODEL", path, "an .onnx file, or a text graph")->required();
+  app.add_option("MODEL", path, std::string(kModelHelp) + ", or a text graph")->required();
+  add_variant_option(app, variant);
   app.add_flag("--json", json,
                "one JSON object on the last line (bytes: with what its weights take of files beside it)");
   app.add_flag("--text", text, "print the whole graph as text");
   if (const auto status = parse(app, argc, argv)) return *status;
 
-  const Result<graph::ReadModel> read = read_graph(path);
+  const Result<FoundModel> model = find_model(path, variant);
+  if (!model) return fail(model.error());
+  const Result<graph::ReadModel> read = read_graph(*model);
   if (!read) return fail(read.error());
-  const Result<std::uint64_t> bytes = api::size_bytes(os::real_file_system(), path, *read);
+  const Result<std::uint64_t> bytes = api::size_bytes(model->files(), model->path, *read);
   if (!bytes) return fail(bytes.error());
   if (const auto complaint = graph::official_complaint(read->model)) {
     std::cerr << "arete: warning: the official ONNX checker complains: " << *complaint
@@ -69,8 +94,11 @@ int run_info(int argc, char** argv) {
   if (text) std::cout << graph::to_text(read->model);
   const graph::Summary summary = graph::summarise(read->model);
   if (json) {
-    print_json(api::info_json(*read, summary, *bytes));
+    Json told = api::info_json(*read, summary, *bytes);
+    if (model->bundle != nullptr) told.set("bundle", bundle_json(*model));
+    print_json(told);
   } else if (!text) {
+    print_bundle(*model);
     print_info(*read, summary, *bytes);
   }
   return kDone;

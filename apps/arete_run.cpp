@@ -17,6 +17,7 @@ namespace {
 
 struct Options {
   std::string path;
+  std::string variant;
   std::vector<std::string> inputs;
   std::string output_dir;
   EngineChoice engine;
@@ -30,9 +31,9 @@ constexpr std::uint64_t kOwnBytes = 512'000'000;
 constexpr std::uint64_t kPerModelByte = 32;
 constexpr std::uint64_t kPerInputByte = 256;
 
-Result<std::uint64_t> own_memory_limit(const std::string& path, const graph::ReadModel& read,
+Result<std::uint64_t> own_memory_limit(const FoundModel& model, const graph::ReadModel& read,
                                        const std::vector<NamedTensor>& inputs) {
-  ASSIGN_OR_RETURN(const os::FileInfo file, os::real_file_system().info(path));
+  ASSIGN_OR_RETURN(const os::FileInfo file, model.files().info(model.path));
   std::uint64_t bytes = kOwnBytes + kPerModelByte * file.size_bytes;
   for (const auto& [location, external] : read.external_files) bytes += kPerModelByte * external;
   for (const NamedTensor& input : inputs) bytes += kPerInputByte * input.tensor.size_bytes();
@@ -94,16 +95,18 @@ Result<Json> write_outputs(const std::vector<engine::ValueInfo>& infos, const st
 
 Result<Json> run_once(const Options& options) {
   ASSIGN_OR_RETURN(const std::vector<NamedTensor> inputs, read_inputs(options.inputs));
-  ASSIGN_OR_RETURN(const std::unique_ptr<engine::Engine> engine, make_engine(options.engine));
+  EngineChoice choice = options.engine;
+  ASSIGN_OR_RETURN(const FoundModel model, find_model(options.path, options.variant, &choice));
+  ASSIGN_OR_RETURN(const std::unique_ptr<engine::Engine> engine, make_engine(choice));
   std::unique_ptr<os::TimeLimit> time_limit = start_time_limit(options.limits);
   std::uint64_t own_bytes = 0;
   {
-    ASSIGN_OR_RETURN(const graph::ReadModel read, read_model(options.path));
-    ASSIGN_OR_RETURN(own_bytes, own_memory_limit(options.path, read, inputs));
+    ASSIGN_OR_RETURN(const graph::ReadModel read, read_model(model));
+    ASSIGN_OR_RETURN(own_bytes, own_memory_limit(model, read, inputs));
   }
   RETURN_IF_ERROR(limit_memory(options.limits, own_bytes));
   const auto explained = [&](const Error& error) { return explain_memory(error, options.limits, own_bytes); };
-  const Result<proof::Opened> opened = open_session(*engine, options.path, options.engine.threads);
+  const Result<proof::Opened> opened = open_session(*engine, model, choice.threads);
   if (!opened) return explained(opened.error());
   engine::Session& session = *opened->session;
   RETURN_IF_ERROR(check_paths(session.outputs(), options));
@@ -118,7 +121,8 @@ Result<Json> run_once(const Options& options) {
 int run_run(int argc, char** argv) {
   Options options;
   CLI::App app("Runs a model once on .npy files and writes each output as DIR/NAME.npy.", "arete run");
-  app.add_option("MODEL", options.path, "an .onnx file")->required();
+  app.add_option("MODEL", options.path, kModelHelp)->required();
+  add_variant_option(app, options.variant);
   add_input_option(app, options.inputs, "NAME=FILE.npy, once for each input (arete info shows them)");
   app.add_option("--output-dir", options.output_dir, "folder for the outputs, made if it is not there")->required();
   add_engine_options(app, options.engine);

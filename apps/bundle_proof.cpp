@@ -37,7 +37,7 @@ Result<proof::Golden> find_samples(const ProofOptions& o, const ModelVariant& fi
 }
 
 Status answer_by(const std::string& path, engine::Engine& engine, int threads, proof::Golden& golden) {
-  ASSIGN_OR_RETURN(const proof::Opened original, open_session(engine, path, threads));
+  ASSIGN_OR_RETURN(const proof::Opened original, open_session(engine, FoundModel{path}, threads));
   for (proof::GoldenSample& sample : golden.samples) {
     Result<std::vector<Tensor>> outputs = original.session->run(sample.inputs);
     if (!outputs) return with_context(std::move(outputs).error(), path);

@@ -74,7 +74,7 @@ Result<ModelVariant> parse_variant(const std::string& argument) {
 
 Status read_variant(ModelVariant& variant, engine::Engine& engine, int threads) {
   if (const Status added = add_files(variant); !added) return with_context(added.error(), variant.path);
-  ASSIGN_OR_RETURN(proof::Opened opened, open_session(engine, variant.path, threads));
+  ASSIGN_OR_RETURN(proof::Opened opened, open_session(engine, FoundModel{variant.path}, threads));
   variant.session = std::move(opened.session);
   return {};
 }

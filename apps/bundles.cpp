@@ -1,6 +1,7 @@
 #include "apps/bundles.h"
 
 #include "apps/cli.h"
+#include "bundle/files/bundle_files.h"
 #include "os/base/files.h"
 
 namespace arete::apps {
@@ -12,10 +13,8 @@ Result<OpenFile> open_for_reading(const std::string& path) {
 }
 
 Result<bundle::Bundle> open_bundle(const std::string& path, const KeyOptions& keys) {
-  ASSIGN_OR_RETURN(OpenFile file, open_for_reading(path));
-  Result<bundle::Bundle> opened = bundle::Bundle::open(std::move(file.read), file.size_bytes);
-  if (!opened) return with_context(std::move(opened).error(), path);
-  if (!opened->is_sealed() || keys.keys.empty()) return opened;
+  Result<bundle::Bundle> opened = bundle::open_bundle(os::real_file_system(), path);
+  if (!opened || !opened->is_sealed() || keys.keys.empty()) return opened;
   const Result<bundle::ContentKey> key = content_key(keys, path, manifest_digest(*opened));
   if (!key) return with_context(key.error(), path);
   opened->unseal_with(*key);

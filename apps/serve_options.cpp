@@ -44,12 +44,16 @@ void declare(CLI::App& app, ServeArguments& arguments) {
     if (!arguments.models.empty() || !arguments.repository.empty()) return;
     throw CLI::RequiredError("MODEL or --repository");
   });
-  app.add_option("MODEL", arguments.models,
-                 "An .onnx file, or NAME=FILE, or NAME:VERSION=FILE; FILE.card.json beside it says how to read images");
-  app.add_option("--repository", arguments.repository, "A folder of models, NAME/VERSION/model.onnx");
+  app.add_option(
+      "MODEL", arguments.models,
+      "An .onnx file or a bundle, or NAME=FILE, or NAME:VERSION=FILE; FILE.card.json beside an .onnx says how to "
+      "read images");
+  app.add_option("--repository", arguments.repository,
+                 "A folder of models, NAME/VERSION/model.onnx or NAME/VERSION/FILE.arete");
   declare_door(app, arguments.door);
   app.add_option("--card", arguments.card, "The model card, when it is not beside the model");
   add_engine_options(app, arguments.engine);
+  add_variant_option(app, arguments.variant);
   app.add_flag("--isolate", arguments.isolate,
                "Each model in a process of its own: a crash is an error, and its memory goes back when it is unloaded");
   declare_batches(app, arguments);
@@ -79,6 +83,7 @@ Result<serve::TableOptions> table_options(const ServeArguments& arguments) {
   options.repository = arguments.repository;
   options.max_model_bytes = arguments.max_model_bytes;
   options.say = tell;
+  options.serving.variant = arguments.variant;
   options.serving.threads = arguments.engine.threads;
   options.serving.max_runs = arguments.runs;
   options.serving.max_rows = arguments.max_batch;

@@ -20,6 +20,7 @@ struct ServeArguments {
   std::vector<std::string> models;  // PATH, NAME=PATH, NAME:VERSION=PATH
   std::string repository;
   std::string card;
+  std::string variant;
   EngineChoice engine;
   bool isolate = false;
   DoorArguments door;

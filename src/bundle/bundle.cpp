@@ -32,6 +32,12 @@ Result<Head> read_head(const ReadAt& read, std::uint64_t size_bytes, const Magic
   return head;
 }
 
+bool looks_like_bundle(std::span<const std::byte> first) {
+  static_assert(kMagicBytes == sizeof(Magic));
+  return first.size() >= kMagicBytes &&
+         std::ranges::equal(first.first(kMagicBytes), std::as_bytes(std::span(kBundleMagic)));
+}
+
 Result<Bundle> Bundle::open(ReadAt read, std::uint64_t size_bytes) {
   ASSIGN_OR_RETURN(const Head head, read_head(read, size_bytes, kBundleMagic, "bundle"));
   Bundle bundle(std::move(read));

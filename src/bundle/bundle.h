@@ -15,6 +15,10 @@
 
 namespace arete::bundle {
 
+// By the first bytes, of which kMagicBytes are enough.
+inline constexpr std::size_t kMagicBytes = 8;
+bool looks_like_bundle(std::span<const std::byte> first);
+
 class Bundle final : public Contents {
  public:
   // kCorrupt for bytes that are no bundle, are cut short or go on, kUnsupported for a newer format, errors of

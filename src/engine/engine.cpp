@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <map>
 
+#include "core/external_location.h"
+#include "engine/onnx_scan.h"
 #include "os/base/machine.h"
 
 namespace arete::engine {
@@ -29,18 +31,44 @@ std::string names_of(std::span<const ValueInfo> infos) {
   return text.empty() ? "none" : text;
 }
 
+Error over_two_gib(const std::string& path) {
+  return {Code::kExhausted, "'" + path + "' is over 2 GiB; save its weights as external data"};
+}
+
 }  // namespace
 
 Result<ModelSource> ModelSource::from_file(const os::FileSystem& files, const std::string& path) {
   ASSIGN_OR_RETURN(SharedBytes bytes, files.map(path));
-  if (bytes.view.size() > kMaxModelFileBytes) {
-    return Error{Code::kExhausted, "'" + path + "' is over 2 GiB; save its weights as external data"};
-  }
+  if (bytes.view.size() > kMaxModelFileBytes) return over_two_gib(path);
   return ModelSource{std::move(bytes), os::folder_of(path), path};
+}
+
+Result<ModelSource> ModelSource::from_files(const os::FileSystem& files, const std::string& path) {
+  // Before it is mapped, which here may take as much memory.
+  ASSIGN_OR_RETURN(const os::FileInfo info, files.info(path));
+  if (info.size_bytes > kMaxModelFileBytes) return over_two_gib(path);
+  ModelSource source;
+  source.name = path;
+  ASSIGN_OR_RETURN(source.bytes, files.map(path));
+  const Result<OnnxScan> scan = scan_onnx(source.bytes.view);
+  if (!scan) return with_context(scan.error(), path);
+  for (const std::string& location : scan->external_files) {
+    if (const Status inside = check_external_location(location); !inside) return with_context(inside.error(), path);
+    Result<SharedBytes> bytes = files.map(os::join_path(os::folder_of(path), location));
+    if (!bytes) return with_context(std::move(bytes).error(), path);
+    source.external.emplace(location, std::move(*bytes));
+  }
+  return source;
 }
 
 ModelSource ModelSource::from_bytes(std::string bytes, std::string name) {
   return {share_bytes(std::move(bytes)), "", std::move(name)};
+}
+
+std::uint64_t ModelSource::size_bytes() const {
+  std::uint64_t bytes_in_all = bytes.view.size();
+  for (const auto& [location, data] : external) bytes_in_all += data.view.size();
+  return bytes_in_all;
 }
 
 std::uint64_t Engine::resident_bytes() const { return os::resident_bytes(); }

@@ -11,6 +11,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -32,14 +33,20 @@ struct ValueInfo {
   std::vector<std::string> axes = {};
 };
 
-// A model as bytes and the folder that its external data lies in (empty: it may have none).
+// A model as bytes, and where its external data lies: in a folder, or in memory. Without both it may have none.
 struct ModelSource {
   SharedBytes bytes;
   std::string folder;
   std::string name;  // for messages: the path, or what the caller calls it
+  // External data by the location that the model gives; an engine needs it until the model is open. With it, no folder.
+  std::map<std::string, SharedBytes> external = {};
 
   static Result<ModelSource> from_file(const os::FileSystem& files, const std::string& path);
+  // The same of files that only `files` can read: external data is in memory too. Errors begin with the path.
+  static Result<ModelSource> from_files(const os::FileSystem& files, const std::string& path);
   static ModelSource from_bytes(std::string bytes, std::string name);
+
+  std::uint64_t size_bytes() const;  // of all that is in memory or mapped
 };
 
 inline constexpr std::uint64_t kMaxModelFileBytes = std::uint64_t{2} << 30;  // what protobuf can hold

@@ -193,6 +193,7 @@ class Scanner {
       case Message::kTensor:
         if (field.number == 2) scan_.has_4_bit_weights |= field.value == 21 || field.value == 22;
         if (field.number == 13 && field.delimited) RETURN_IF_ERROR(note_external(field.bytes));
+        if (field.number == 13) scan_.has_external_below |= frame.depth != 1;
         break;
       default:
         break;

@@ -34,6 +34,7 @@ struct OnnxScan {
   std::map<std::string, std::int64_t, std::less<>> ops;
   // The files that weights lie in, as the model words them (relative to the model's folder).
   std::set<std::string, std::less<>> external_files;
+  bool has_external_below = false;                           // some of them of subgraphs or functions
   std::map<std::string, DeclaredValue, std::less<>> values;  // inputs and outputs of the main graph
   bool has_4_bit_weights = false;
 };

@@ -119,8 +119,33 @@ Status ModelTable::scan() {
   return {};
 }
 
+// A bundle that was put in the place of another is another version: that one is there from now on, and the one before
+// only where it is loaded. One that cannot be read is told of when it is loaded. With entry.loading held.
+void ModelTable::look_at_bundles(Entry& entry) {
+  std::vector<ModelPlace> places;
+  {
+    const std::shared_lock lock(mutex_);
+    for (const auto& [version, row] : entry.versions) {
+      if (row.place.has_bundle_version) places.push_back(row.place);
+    }
+  }
+  for (const ModelPlace& before : places) {
+    Result<ModelPlace> now = looked_at_again(files_, before);
+    if (!now || now->version == before.version) continue;
+    const std::unique_lock lock(mutex_);
+    if (!entry.versions.at(before.version).model) {
+      entry.versions.erase(before.version);
+      if (entry.serving == before.version) entry.serving = now->version;
+    }
+    Version& row = entry.versions[now->version];
+    if (row.reason.empty() && !row.model) row.reason = "not loaded";
+    row.place = std::move(*now);
+  }
+}
+
 // Versions that appeared in the repository since it was looked at; those that went stay as they are.
 Status ModelTable::refresh(const std::string& name, Entry& entry) {
+  look_at_bundles(entry);
   if (options_.repository.empty()) return {};
   Result<std::vector<ModelPlace>> places = list_versions(files_, options_.repository, name);
   const std::unique_lock lock(mutex_);
@@ -190,6 +215,7 @@ Status ModelTable::load_if_asleep(const std::string& name) {
   Entry* const entry = find(name);
   if (!entry) return no_model(name);
   const std::lock_guard loading(entry->loading);
+  look_at_bundles(*entry);
   std::string version;
   {
     const std::shared_lock lock(mutex_);
@@ -237,10 +263,11 @@ Status ModelTable::load_version(const std::string& name, Entry& entry, const std
   // Two that looked for room at once would both find it.
   std::unique_lock<std::mutex> alone;
   if (options_.max_model_bytes > 0) alone = std::unique_lock(making_room_);
-  const Result<os::FileInfo> info = files_.info(place.model_path);
-  Status room = info ? make_room(info->size_bytes, name) : Status(info.error());
+  const Result<PlaceFiles> found = PlaceFiles::open(files_, place, {engine_.name(), options_.serving.variant});
+  const Result<std::uint64_t> bytes = found ? found->model_bytes() : Result<std::uint64_t>(found.error());
+  Status room = bytes ? make_room(*bytes, name) : Status(bytes.error());
   Result<std::shared_ptr<const ServedModel>> opened =
-      room ? ServedModel::open(place, engine_, files_, options_.serving, crew_)
+      room ? ServedModel::open(place, *found, engine_, options_.serving, crew_)
            : Result<std::shared_ptr<const ServedModel>>(room.error());
   // Now it is known what it takes, which is more than its file.
   if (opened) room = make_room((*opened)->bytes(), name);

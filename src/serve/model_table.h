@@ -117,6 +117,7 @@ class ModelTable {
   Entry* find(std::string_view name) const;  // takes the lock; entries stay where they are for ever
   Entry& find_or_add(const std::string& name);
   Status refresh(const std::string& name, Entry& entry);
+  void look_at_bundles(Entry& entry);
   Status load_if_asleep(const std::string& name);
   Status load_locked(const std::string& name, Entry& entry, const std::string& version);
   Status load_version(const std::string& name, Entry& entry, const std::string& version);

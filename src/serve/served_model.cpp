@@ -3,41 +3,13 @@
 #include <algorithm>
 #include <chrono>
 
-#include "core/json.h"
 #include "proof/opened.h"
 
 namespace arete::serve {
 namespace {
 
 constexpr std::int64_t kQuickNs = 200'000;
-constexpr std::uint64_t kMaxCardBytes = std::uint64_t{64} << 20;
 constexpr std::uint64_t kSeed = 1;
-
-std::string beside(const std::string& path, std::string_view extension) {
-  return os::join_path(os::folder_of(path), os::stem_of(path)) + std::string(extension);
-}
-
-Result<std::optional<ModelCard>> read_card(const os::FileSystem& files, const ModelPlace& place) {
-  const std::string path = place.card_path.empty() ? place.own_card_path() : place.card_path;
-  if (place.card_path.empty() && !files.info(path)) return std::optional<ModelCard>();
-  ASSIGN_OR_RETURN(const std::string text, os::read_file(files, path, kMaxCardBytes));
-  const Result<Json> json = Json::parse(text);
-  if (!json) return with_context(json.error(), path);
-  Result<ModelCard> card = parse_card(*json);
-  if (!card) return with_context(std::move(card).error(), path);
-  return std::optional<ModelCard>(std::move(*card));
-}
-
-// Read, not mapped: a file that is shortened while it is mapped ends the process, and here others are served.
-Result<engine::ModelSource> read_model(const os::FileSystem& files, const std::string& path) {
-  Result<std::string> bytes = os::read_file(files, path, engine::kMaxModelFileBytes);
-  if (!bytes && bytes.error().code == Code::kExhausted)
-    return Error{Code::kExhausted, "'" + path + "' is over 2 GiB; save its weights as external data"};
-  if (!bytes) return std::move(bytes).error();
-  engine::ModelSource source = engine::ModelSource::from_bytes(std::move(*bytes), path);
-  source.folder = os::folder_of(path);
-  return source;
-}
 
 // The inputs in the model's order; kInvalid as every engine says it.
 Status put_in_order(std::span<const engine::ValueInfo> wanted, std::vector<NamedTensor>& inputs) {
@@ -76,9 +48,6 @@ std::int64_t unix_ms() {
 
 }  // namespace
 
-std::string ModelPlace::own_card_path() const { return beside(model_path, ".card.json"); }
-std::string ModelPlace::golden_path() const { return beside(model_path, ".golden.npz"); }
-
 ServedModel::ServedModel(ModelPlace place, ModelCodec codec, const ServingOptions& options, Crew& crew)
     : place_(std::move(place)),
       codec_(std::move(codec)),
@@ -89,25 +58,25 @@ ServedModel::ServedModel(ModelPlace place, ModelCodec codec, const ServingOption
 
 ServedModel::~ServedModel() { crew_.metrics.forget_model(place_.name, place_.version); }
 
-Result<std::shared_ptr<const ServedModel>> ServedModel::open(const ModelPlace& place, engine::Engine& engine,
-                                                             const os::FileSystem& files, const ServingOptions& options,
+Result<std::shared_ptr<const ServedModel>> ServedModel::open(const ModelPlace& place, const PlaceFiles& files,
+                                                             engine::Engine& engine, const ServingOptions& options,
                                                              Crew& crew) {
-  ASSIGN_OR_RETURN(std::optional<ModelCard> card, read_card(files, place));
-  ASSIGN_OR_RETURN(const engine::ModelSource source, read_model(files, place.model_path));
+  ASSIGN_OR_RETURN(std::optional<ModelCard> card, files.card());
+  ASSIGN_OR_RETURN(const engine::ModelSource source, files.model());
   engine::SessionOptions session_options;
   session_options.threads = options.threads;
   Result<proof::Opened> opened = proof::open_measured(engine, source, session_options, crew.clock);
-  if (!opened) return with_context(std::move(opened).error(), place.model_path);
+  if (!opened) return with_context(std::move(opened).error(), files.model_path());
   Result<ModelCodec> codec =
       ModelCodec::make(place.name, std::move(card), opened->session->inputs(), opened->session->outputs());
-  if (!codec) return with_context(std::move(codec).error(), place.model_path);
+  if (!codec) return with_context(std::move(codec).error(), files.model_path());
   std::unique_ptr<ServedModel> made(new ServedModel(place, std::move(*codec), options, crew));
   made->engine_ = engine.name() + " " + engine.version();
   const auto growth = static_cast<std::uint64_t>(std::max<std::int64_t>(0, opened->resident_growth_bytes));
-  made->bytes_ = std::max<std::uint64_t>(source.bytes.view.size(), growth);
+  made->bytes_ = std::max<std::uint64_t>(source.size_bytes(), growth);
   made->make_batcher(std::move(opened->session));
   made->warm_up();
-  if (const Status good = made->check_golden(files); !good) return with_context(good.error(), place.model_path);
+  if (const Status good = made->check_golden(files); !good) return with_context(good.error(), files.model_path());
   made->last_used_ns_ = crew.clock.now_ns();  // somebody wants it: it is not the first to make room
   std::shared_ptr<const ServedModel> model(made.release(), FreeLater{crew});
   return model;
@@ -145,16 +114,12 @@ void ServedModel::warm_up() {
 }
 
 // Before it answers anybody it must give the answers that came with it.
-Status ServedModel::check_golden(const os::FileSystem& files) {
-  const std::string path = place_.golden_path();
-  if (!files.info(path)) return {};
-  ASSIGN_OR_RETURN(const std::string bytes, os::read_file(files, path, proof::kMaxGoldenBytes));
-  Result<proof::Golden> golden =
-      proof::parse_golden(std::as_bytes(std::span(bytes)), codec_.inputs(), codec_.outputs());
-  if (!golden) return with_context(std::move(golden).error(), path);
+Status ServedModel::check_golden(const PlaceFiles& files) {
+  ASSIGN_OR_RETURN(std::optional<proof::Golden> golden, files.golden(codec_.inputs(), codec_.outputs()));
+  if (!golden) return {};
   const auto answers =
       proof::check_golden(*golden, [this](std::span<const NamedTensor> inputs) { return batcher_->run_alone(inputs); });
-  if (!answers) return with_context(answers.error(), "it does not give the answers of " + path);
+  if (!answers) return with_context(answers.error(), "it does not give the answers of " + files.golden_path());
   golden_.emplace(std::move(*golden));
   return {};
 }

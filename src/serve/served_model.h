@@ -21,22 +21,14 @@
 #include "serve/batcher.h"
 #include "serve/crew.h"
 #include "serve/model_codec.h"
+#include "serve/model_places.h"
+#include "serve/place_files.h"
 #include "serve/statistics.h"
 
 namespace arete::serve {
 
-// Where one version of a model lies.
-struct ModelPlace {
-  std::string name;
-  std::string version;
-  std::string model_path;
-  std::string card_path;  // "": NAME.card.json beside NAME.onnx where it is there
-
-  std::string own_card_path() const;  // NAME.card.json
-  std::string golden_path() const;    // NAME.golden.npz
-};
-
 struct ServingOptions {
+  std::string variant;        // of bundles; "": the first for this platform, else for any
   int threads = 0;            // of one run; 0: all physical cores
   int max_runs = 0;           // at once; 0: as many as have threads of their own, at least 2
   std::int64_t max_rows = 8;  // of one run
@@ -58,8 +50,8 @@ class ServedModel : public std::enable_shared_from_this<ServedModel> {
  public:
   // Opens the model, puts its card to it and runs it on its golden inputs, or once on zeros. kInvalid where it does not
   // give its golden answers. Blocks.
-  static Result<std::shared_ptr<const ServedModel>> open(const ModelPlace& place, engine::Engine& engine,
-                                                         const os::FileSystem& files, const ServingOptions& options,
+  static Result<std::shared_ptr<const ServedModel>> open(const ModelPlace& place, const PlaceFiles& files,
+                                                         engine::Engine& engine, const ServingOptions& options,
                                                          Crew& crew);
   ~ServedModel();
 
@@ -90,7 +82,7 @@ class ServedModel : public std::enable_shared_from_this<ServedModel> {
  private:
   ServedModel(ModelPlace place, ModelCodec codec, const ServingOptions& options, Crew& crew);
   void make_batcher(std::unique_ptr<engine::Session> session);
-  Status check_golden(const os::FileSystem& files);
+  Status check_golden(const PlaceFiles& files);
   void warm_up();
   // The answer as it is counted and handed on.
   InferenceDone counted(const ModelRequest& request, std::int64_t begin_ns, InferenceDone done) const;

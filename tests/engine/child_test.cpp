@@ -226,6 +226,24 @@ TEST_F(Child, ACrashIsSaidOnceThenItStartsAnew) {
   EXPECT_EQ(engine_->processes().size(), 1U);
 }
 
+TEST_F(Child, OpensExternalDataFromMemoryAlsoAnew) {
+  const auto source = ModelSource::from_files(os::real_file_system(), folder_ + "/external.onnx");
+  ASSERT_OK(source);
+  ASSERT_FALSE(source->external.empty());
+  const auto session = engine_->open(*source, one_thread());
+  ASSERT_OK(session);
+  const std::vector<NamedTensor> x = {{"x", *Tensor::zeros(DType::kFloat32, {4})}};
+  const auto expect_weights = [&] {
+    const auto outputs = (*session)->run(x);
+    ASSERT_OK(outputs);
+    EXPECT_TRUE(same((*outputs)[0], Tensor::of<float>({4}, {0, 1, 2, 3})));
+  };
+  expect_weights();
+  signal_all(*engine_, SIGKILL);
+  EXPECT_ERROR((*session)->run(x), Code::kBug, "SIGKILL");
+  expect_weights();
+}
+
 TEST_F(Child, WhatDiesBeforeItAnsweredIsNotStartedAgain) {
   const std::string copy = testing::TempDir() + "/arete-engine-" + std::to_string(::getpid());
   fs::copy_file(child_options().program, copy, fs::copy_options::overwrite_existing);

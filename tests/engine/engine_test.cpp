@@ -54,6 +54,45 @@ TEST(ModelSource, ComesFromAFileWithItsFolder) {
   EXPECT_ERROR(ModelSource::from_file(files, "models"), Code::kInvalid, "is a folder");
 }
 
+// A model without nodes whose weights lie in `locations`.
+std::string model_with_external(const std::vector<std::string>& locations) {
+  const auto field = [](char tag, const std::string& content) {
+    return std::string{tag, static_cast<char>(content.size())} + content;
+  };
+  std::string graph;
+  for (const std::string& location : locations)
+    graph += field(0x2A, field(0x6A, field(0x0A, "location") + field(0x12, location)));
+  return field(0x3A, graph);
+}
+
+TEST(ModelSource, ComesFromFilesWithItsExternalData) {
+  os::MemoryFileSystem files;
+  ASSERT_OK(os::write_text(files, "b/m.onnx", model_with_external({"w.bin", "below/v.bin", "w.bin"})));
+  ASSERT_OK(os::write_text(files, "b/w.bin", "weights"));
+  ASSERT_OK(os::write_text(files, "b/below/v.bin", "more"));
+  ASSERT_OK(os::write_text(files, "b/other.bin", "of no model"));
+  const auto source = ModelSource::from_files(files, "b/m.onnx");
+  ASSERT_OK(source);
+  EXPECT_EQ(source->folder, "");
+  EXPECT_EQ(source->name, "b/m.onnx");
+  ASSERT_EQ(source->external.size(), 2U);
+  EXPECT_EQ(source->external.at("w.bin").view.size(), 7U);
+  EXPECT_EQ(source->external.at("below/v.bin").view.size(), 4U);
+  EXPECT_EQ(source->size_bytes(), source->bytes.view.size() + 11);
+}
+
+TEST(ModelSource, FromFilesReadsNothingElse) {
+  os::MemoryFileSystem files;
+  ASSERT_OK(os::write_text(files, "outside.bin", "secret"));
+  ASSERT_OK(os::write_text(files, "b/up.onnx", model_with_external({"../outside.bin"})));
+  ASSERT_OK(os::write_text(files, "b/gone.onnx", model_with_external({"gone.bin"})));
+  ASSERT_OK(os::write_text(files, "b/text.onnx", "no model"));
+  EXPECT_ERROR(ModelSource::from_files(files, "b/up.onnx"), Code::kUntrusted, "b/up.onnx: ");
+  EXPECT_ERROR(ModelSource::from_files(files, "b/gone.onnx"), Code::kNotFound, "gone.bin");
+  EXPECT_ERROR(ModelSource::from_files(files, "b/text.onnx"), Code::kCorrupt, "b/text.onnx: ");
+  EXPECT_ERROR(ModelSource::from_files(files, "b/none.onnx"), Code::kNotFound, "none.onnx");
+}
+
 TEST(Host, ResolvesThreads) {
   EXPECT_GE(*resolve_threads(0), 1);
   EXPECT_EQ(*resolve_threads(3), 3);

@@ -106,6 +106,12 @@ def external_data():
                            ("external_absolute", "/etc/hostname")):
         save(name, [node("Add", ["x", "w"], ["y"])], [value("x", [4])], [value("y", [4])],
              [external("w", [4], location)])
+    branch = lambda: helper.make_graph([node("Add", ["x", "w"], ["z"])], "branch", [], [value("z", [4])],
+                                       [external("w", [4], "weights of 'the' model é.bin")])
+    save("external_in_subgraph", [node("If", ["yes"], ["y"], then_branch=branch(), else_branch=branch())], [value("x", [4])],
+         [value("y", [4])], [constant("yes", np.array(True))])
+    constants = node("Constant", [], ["w"], value=external("v", [4], "weights of 'the' model é.bin"))
+    save("external_constant", [constants, node("Add", ["x", "w"], ["y"])], [value("x", [4])], [value("y", [4])])
     # 2.25 GiB in a file of holes: the first and last rows hold ones.
     rows, columns = 2304, 1 << 18
     with open(os.path.join(FOLDER, "large.bin"), "wb") as file:

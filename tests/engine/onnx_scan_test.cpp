@@ -54,6 +54,14 @@ TEST(OnnxScan, FindsExternalFilesAndFourBitWeights) {
   ASSERT_OK(found);
   EXPECT_EQ(found->external_files, (std::set<std::string, std::less<>>{"a/b.bin", "c.bin"}));
   EXPECT_TRUE(found->has_4_bit_weights);
+  EXPECT_FALSE(found->has_external_below);
+}
+
+TEST(OnnxScan, TellsWhereExternalDataIsOfASubgraph) {
+  const std::string initialiser = field(5, field(13, field(1, "location") + field(2, "a.bin")));
+  const auto found = scan(model_of(node("If", field(5, field(6, initialiser)))));
+  ASSERT_OK(found);
+  EXPECT_TRUE(found->has_external_below);
 }
 
 // Whatever a reader makes of keys and values that stand twice, none of the files goes unseen; and it costs one look.

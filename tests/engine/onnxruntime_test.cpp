@@ -281,6 +281,43 @@ TEST_F(OnnxRuntime, ReadsExternalDataBesideTheModelOnly) {
                "'a model': its weights lie in");
 }
 
+// The weights' own memory may change and go once the model is open.
+TEST_F(OnnxRuntime, ReadsExternalDataFromMemory) {
+  for (const char* const name : {"external", "external_constant"}) {
+    SCOPED_TRACE(name);
+    for (const bool optimise : {true, false}) {
+      auto source = ModelSource::from_files(os::real_file_system(), path(name));
+      ASSERT_OK(source);
+      ASSERT_EQ(source->external.size(), 1U);
+      auto& weights = source->external.begin()->second;
+      std::vector<std::byte> own(weights.view.begin(), weights.view.end());
+      weights = {nullptr, own};
+      SessionOptions options = with_threads(1);
+      options.optimise = optimise;
+      const auto session = engine_->open(*source, options);
+      ASSERT_OK(session);
+      std::ranges::fill(own, std::byte{0x7F});
+      const auto outputs = (*session)->run(std::vector<NamedTensor>{{"x", *Tensor::zeros(DType::kFloat32, {4})}});
+      ASSERT_OK(outputs);
+      EXPECT_TRUE(same_bytes((*outputs)[0], Tensor::of<float>({4}, {0, 1, 2, 3})));
+    }
+  }
+}
+
+TEST_F(OnnxRuntime, RefusesExternalDataThatIsNotInMemory) {
+  auto source = ModelSource::from_files(os::real_file_system(), path("external"));
+  ASSERT_OK(source);
+  auto& weights = source->external.begin()->second;
+  weights.view = weights.view.first(15);
+  EXPECT_ERROR(engine_->open(*source, {}), Code::kInvalid, "external");
+  source->external.clear();
+  EXPECT_ERROR(engine_->open(*source, {}), Code::kInvalid, "its weights lie in");
+  ASSERT_OK(open("external_in_subgraph"));
+  source = ModelSource::from_files(os::real_file_system(), path("external_in_subgraph"));
+  ASSERT_OK(source);
+  EXPECT_ERROR(engine_->open(*source, {}), Code::kUnsupported, "weights of a subgraph");
+}
+
 TEST_F(OnnxRuntime, ReadsExternalDataOverTwoGibibytes) {
   const auto session = open("external_large");
   ASSERT_OK(session);

@@ -13,8 +13,6 @@
 namespace arete::engine {
 namespace {
 
-constexpr std::uint64_t kMaxOpenBytes = kMaxModelFileBytes + kMaxMetaBytes;
-
 struct Described {
   std::vector<ValueInfo> inputs;
   std::vector<ValueInfo> outputs;
@@ -30,6 +28,11 @@ Result<Described> open_in(ChildProcess& child, const ModelSource& source, const 
   packet.number(options.optimise ? 1 : 0);
   packet.text(options.optimised_model_path);
   packet.part(source.bytes.view);
+  packet.number(source.external.size());
+  for (const auto& [location, data] : source.external) {
+    packet.text(location);
+    packet.part(data.view);
+  }
   ASSIGN_OR_RETURN(PacketReader reader, child.ask(0, FrameKind::kOpen, packet, kMaxOpenBytes, timeout_ms));
   Result<std::vector<ValueInfo>> inputs = reader.value_infos();
   if (!inputs) return child.refuse(inputs.error());

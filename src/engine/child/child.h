@@ -5,11 +5,11 @@
 // Not for: figures of latency (a run costs two switches and the copies more), a fleet of tiny models (a process each).
 // Threads: engine and sessions may be shared; as many runs as there are lanes go on at once, more wait for a lane.
 // Ownership: the engine outlives its sessions. Outputs are the caller's own. A session keeps the model's bytes (a
-// mapped file costs nothing), to start the child anew. Limits: kMaxLanes; ChildOptions. Errors beside engine.h's: a run
-// whose child died is kBug with the signal's name, one that was stopped by another run's timeout kUnavailable. The next
-// run starts a new child, once: where that one dies too before it answered a run, all runs are kUnavailable from then
-// on. A model that crashes at open is kBug; the next open starts a new child as always. Format and reasons:
-// docs/adr/0005.
+// mapped file costs nothing) and external data that is in memory, to start the child anew. Limits: kMaxLanes;
+// ChildOptions. Errors beside engine.h's: a run whose child died is kBug with the signal's name, one that was stopped
+// by another run's timeout kUnavailable. The next run starts a new child, once: where that one dies too before it
+// answered a run, all runs are kUnavailable from then on. A model that crashes at open is kBug; the next open starts a
+// new child as always. Format and reasons: docs/adr/0005.
 #pragma once
 
 #include <cstdint>

@@ -9,8 +9,6 @@
 namespace arete::engine {
 namespace {
 
-constexpr std::uint64_t kMaxOpenBytes = kMaxModelFileBytes + kMaxMetaBytes;
-
 class ChildSide {
  public:
   ChildSide(std::vector<Lane> lanes, std::unique_ptr<Engine> engine, std::uint64_t max_run_bytes)
@@ -50,6 +48,15 @@ class ChildSide {
     return answer(lanes_[0], FrameKind::kAnswer, *opened);
   }
 
+  static Status read_external(PacketReader& reader, ModelSource& source) {
+    ASSIGN_OR_RETURN(const std::uint64_t files, reader.number());
+    for (std::uint64_t i = 0; i < files; ++i) {
+      ASSIGN_OR_RETURN(std::string location, reader.text());
+      ASSIGN_OR_RETURN(source.external[std::move(location)].view, reader.part());
+    }
+    return {};
+  }
+
   Result<Packet> open(const Frame& frame) {
     ASSIGN_OR_RETURN(PacketReader reader, PacketReader::take(lanes_[0].request, frame, kMaxOpenBytes));
     ModelSource source;
@@ -62,6 +69,7 @@ class ChildSide {
     options.optimise = optimise == 1;
     ASSIGN_OR_RETURN(options.optimised_model_path, reader.text());
     ASSIGN_OR_RETURN(source.bytes.view, reader.part());
+    RETURN_IF_ERROR(read_external(reader, source));
     ASSIGN_OR_RETURN(session_, engine_->open(source, options));
     Packet packet;
     packet.value_infos(session_->inputs());

@@ -3,8 +3,8 @@
 // A block holds the meta bytes (numbers and texts, little endian) and behind them, each at a multiple of 64, the parts:
 // the bytes of tensors or of a model. Whoever reads takes a copy of the meta first and believes none of its sizes. Not
 // for: other machines, other versions (both sides are built together). Threads: values; no sharing. Ownership: a Packet
-// borrows what its parts point to, but for the strings that it packs. Limits: kMaxMetaBytes, kMaxTextBytes,
-// kMaxTensors.
+// borrows what its parts point to, but for the strings that it packs. Limits: kMaxMetaBytes, kMaxOpenBytes,
+// kMaxTextBytes, kMaxTensors.
 #pragma once
 
 #include <cstddef>
@@ -24,6 +24,7 @@
 namespace arete::engine {
 
 inline constexpr std::uint64_t kMaxMetaBytes = std::uint64_t{16} << 20;
+inline constexpr std::uint64_t kMaxOpenBytes = std::uint64_t{64} << 30;  // a model with its external data
 inline constexpr std::uint64_t kMaxTextBytes = std::uint64_t{64} << 10;
 inline constexpr std::uint64_t kMaxTensors = 16384;
 

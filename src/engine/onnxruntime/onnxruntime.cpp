@@ -89,13 +89,17 @@ Result<ValueInfo> value_info(const std::string& role, std::string name, const Or
 // Newer libraries refuse files outside the model's folder too, 1.21 does not.
 Status check_external_files(const OnnxScan& scan, const ModelSource& source) {
   for (const std::string& file : scan.external_files) {
-    if (source.folder.empty()) {
+    if (source.folder.empty() && !source.external.contains(file)) {
       return Error{Code::kInvalid,
                    "its weights lie in '" + file + "', but it was given as bytes; open it from its file"};
     }
     RETURN_IF_ERROR(check_external_location(file));
   }
-  return {};
+  if (source.external.empty() || !scan.has_external_below) return {};
+  return Error{
+      Code::kUnsupported,
+      "weights of a subgraph or function lie in a file of their own, which ONNX Runtime reads from disk alone; "
+      "put them into the model, or for a bundle: arete bundle extract"};
 }
 
 // How long the session's threads look for work before they sleep: 20 us, enough to stay awake from
@@ -112,6 +116,23 @@ void set_spinning(Ort::SessionOptions& wanted, const OrtLibrary& library) {
   } else {
     wanted.AddConfigEntry("session.intra_op.allow_spinning", "0");
   }
+}
+
+// No file can lie there. Where the library looks for one all the same it must not find what is none of the model's: an
+// empty path means the working folder to it.
+constexpr const char* kNowhere = "/dev/null/none";
+
+// Copied while the session is made.
+void add_external(Ort::SessionOptions& wanted, const ModelSource& source) {
+  std::vector<std::string> locations;
+  std::vector<char*> starts;
+  std::vector<std::size_t> sizes;
+  for (const auto& [location, data] : source.external) {
+    locations.push_back(location);
+    starts.push_back(const_cast<char*>(reinterpret_cast<const char*>(data.view.data())));  // which it only reads
+    sizes.push_back(data.view.size());
+  }
+  if (!locations.empty()) wanted.AddExternalInitializersFromFilesInMemory(locations, starts, sizes);
 }
 
 // Every choice about how a session runs stands here.
@@ -136,9 +157,9 @@ Ort::SessionOptions session_options(const OrtLibrary& library, const ModelSource
   if (dequantises_weights_only(scan) && !scan.has_4_bit_weights) {
     wanted.AddConfigEntry("session.disable_quant_qdq", "1");
   }
-  if (!source.folder.empty()) {
-    wanted.AddConfigEntry("session.model_external_initializers_file_folder_path", source.folder.c_str());
-  }
+  wanted.AddConfigEntry("session.model_external_initializers_file_folder_path",
+                        source.folder.empty() ? kNowhere : source.folder.c_str());
+  add_external(wanted, source);
   if (!options.optimised_model_path.empty()) {
     wanted.SetOptimizedModelFilePath(options.optimised_model_path.c_str());
   }

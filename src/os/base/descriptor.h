@@ -1,9 +1,11 @@
 // Descriptor: an open file of the system, closed with this object.
 //
-// Not for: reading and writing; those stand where the kind of file is known. Threads: a value; one owner.
+// Not for: reading; that stands where the kind of file is known. Threads: a value; one owner.
 // Limits: none but the system's.
 #pragma once
 
+#include <cstddef>
+#include <span>
 #include <utility>
 
 namespace arete::os {
@@ -25,5 +27,8 @@ class Descriptor {
  private:
   int number_ = -1;
 };
+
+// All of it, at the file's end or where it was written last. False, with errno, where it cannot be.
+bool write_whole(const Descriptor& file, std::span<const std::byte> bytes);
 
 }  // namespace arete::os

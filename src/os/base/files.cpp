@@ -14,6 +14,8 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "os/base/descriptor.h"
+
 namespace arete::os {
 namespace {
 
@@ -21,20 +23,6 @@ Error io_error(const std::string& path, const std::string& doing, int code) {
   const Code kind = code == ENOENT || code == ENOTDIR ? Code::kNotFound : Code::kIo;
   return {kind, "cannot " + doing + " '" + path + "': " + std::strerror(code)};
 }
-
-class Descriptor {
- public:
-  explicit Descriptor(int number) : number_(number) {}
-  ~Descriptor() {
-    if (number_ >= 0) ::close(number_);
-  }
-  Descriptor(Descriptor&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
-  Descriptor& operator=(Descriptor&&) = delete;
-  int get() const { return number_; }
-
- private:
-  int number_;
-};
 
 FileKind kind_of(const struct stat& info) {
   if (S_ISREG(info.st_mode)) return FileKind::kFile;
@@ -48,7 +36,7 @@ class RealReadable final : public ReadableFile {
   std::uint64_t size_bytes() const override { return size_; }
   Status read_at(std::uint64_t offset, std::span<std::byte> to) const override {
     while (!to.empty()) {
-      const ssize_t got = ::pread(file_.get(), to.data(), to.size(), static_cast<off_t>(offset));
+      const ssize_t got = ::pread(file_.number(), to.data(), to.size(), static_cast<off_t>(offset));
       if (got < 0 && errno == EINTR) continue;
       if (got < 0) return io_error(path_, "read", errno);
       if (got == 0) return Error{Code::kCorrupt, "'" + path_ + "' is shorter than its content says"};
@@ -57,7 +45,7 @@ class RealReadable final : public ReadableFile {
     }
     return {};
   }
-  int descriptor() const { return file_.get(); }
+  int descriptor() const { return file_.number(); }
 
  private:
   Descriptor file_;
@@ -72,24 +60,14 @@ Error no_regular_file(const std::string& path) {
 Result<std::unique_ptr<RealReadable>> open_regular(const std::string& path) {
   // O_NONBLOCK: opening a FIFO must not wait for its writer.
   Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (file.get() < 0 && errno == ENXIO) return no_regular_file(path);  // a socket
-  if (file.get() < 0) return io_error(path, "open", errno);
+  if (file.number() < 0 && errno == ENXIO) return no_regular_file(path);  // a socket
+  if (file.number() < 0) return io_error(path, "open", errno);
   struct stat info{};
-  if (::fstat(file.get(), &info) != 0) return io_error(path, "open", errno);
+  if (::fstat(file.number(), &info) != 0) return io_error(path, "open", errno);
   if (kind_of(info) == FileKind::kFolder) return Error{Code::kInvalid, "'" + path + "' is a folder, not a file"};
   if (kind_of(info) == FileKind::kOther) return no_regular_file(path);
   const auto size = static_cast<std::uint64_t>(info.st_size);
   return std::make_unique<RealReadable>(std::move(file), path, size);
-}
-
-Status write_all(int file, const std::string& path, std::span<const std::byte> bytes) {
-  while (!bytes.empty()) {
-    const ssize_t put = ::write(file, bytes.data(), bytes.size());
-    if (put < 0 && errno == EINTR) continue;
-    if (put < 0) return io_error(path, "write", errno);
-    bytes = bytes.subspan(static_cast<std::size_t>(put));
-  }
-  return {};
 }
 
 class RealStaged final : public StagedFile {
@@ -105,7 +83,7 @@ class RealStaged final : public StagedFile {
     if (::rename(part_.c_str(), path_.c_str()) != 0) return io_error(path_, "write", errno);
     part_.clear();
     const Descriptor folder(::open(folder_of(path_).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (folder.get() >= 0) ::fsync(folder.get());  // some file systems refuse; the data is safe
+    if (folder.number() >= 0) ::fsync(folder.number());  // some file systems refuse; the data is safe
     return {};
   }
 
@@ -187,9 +165,11 @@ class RealFileSystem final : public FileSystem {
   static Status write_new(const std::string& part, const std::string& path, const WriteContent& write) {
     ::unlink(part.c_str());  // left by a process of our number that was cut off
     const Descriptor file(::open(part.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
-    if (file.get() < 0) return io_error(path, "write", errno);
-    RETURN_IF_ERROR(write([&](std::span<const std::byte> bytes) { return write_all(file.get(), path, bytes); }));
-    if (::fsync(file.get()) != 0) return io_error(path, "write", errno);
+    if (file.number() < 0) return io_error(path, "write", errno);
+    RETURN_IF_ERROR(write([&](std::span<const std::byte> bytes) {
+      return write_whole(file, bytes) ? Status() : Status(io_error(path, "write", errno));
+    }));
+    if (::fsync(file.number()) != 0) return io_error(path, "write", errno);
     return {};
   }
 };

@@ -2,6 +2,7 @@
 
 #include <malloc.h>
 #include <sched.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -44,13 +45,16 @@ int cgroup_cores() {
   return std::max(1, static_cast<int>(quota / period));
 }
 
-std::uint64_t status_bytes(const std::string& key) {
-  std::ifstream file("/proc/self/status");
+// A row "KEY:  N kB" of one of the system's files.
+std::uint64_t row_bytes(const char* path, const std::string& key) {
+  std::ifstream file(path);
   for (std::string line; std::getline(file, line);) {
     if (line.starts_with(key)) return std::stoull(line.substr(key.size())) * 1024;
   }
   return 0;
 }
+
+std::uint64_t status_bytes(const std::string& key) { return row_bytes("/proc/self/status", key); }
 
 std::string cpuinfo(const std::string& key) {
   std::ifstream file("/proc/cpuinfo");
@@ -105,6 +109,11 @@ std::string cpu_description() {
   return features.empty() ? name : name + " (" + features + ")";
 }
 
+std::string platform() {
+  utsname names{};
+  return ::uname(&names) == 0 ? std::string(names.machine) + "-linux" : "linux";
+}
+
 bool has_int8_dot_product() {
   const std::string flags = cpuinfo("flags");
   return has_flag(flags, "avx512_vnni") || has_flag(flags, "avx_vnni") || has_flag(cpuinfo("Features"), "asimddp");
@@ -113,6 +122,7 @@ bool has_int8_dot_product() {
 std::uint64_t resident_bytes() { return status_bytes("VmRSS:"); }
 std::uint64_t peak_resident_bytes() { return status_bytes("VmHWM:"); }
 std::uint64_t private_bytes() { return status_bytes("VmData:"); }
+std::uint64_t available_bytes() { return row_bytes("/proc/meminfo", "MemAvailable:"); }
 void return_freed_memory() { ::malloc_trim(0); }
 
 Result<std::string> program_path() {

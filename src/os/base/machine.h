@@ -21,12 +21,16 @@ const Clock& real_clock();
 int physical_cores();
 // "AMD EPYC 7B13 (AVX2)": the model name and the widest of AVX2, AVX-512, VNNI, for reports.
 std::string cpu_description();
+// "x86_64-linux": the processor and the system, as bundles name them.
+std::string platform();
 // True when the CPU multiplies int8 without saturating 16-bit sums (VNNI, or ARM's SDOT).
 bool has_int8_dot_product();
 
 std::uint64_t resident_bytes();       // now (VmRSS)
 std::uint64_t peak_resident_bytes();  // most so far (VmHWM)
 std::uint64_t private_bytes();        // asked for, touched or not (VmData)
+// Memory that the machine can give without swapping (MemAvailable); 0 where it does not say.
+std::uint64_t available_bytes();
 // Hands memory that was freed back to the system: what one large request took would stay ours else. Takes milliseconds.
 void return_freed_memory();
 
