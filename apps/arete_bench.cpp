@@ -21,7 +21,7 @@ namespace {
 
 struct Options {
   std::string path;
-  std::string variant;
+  BundleChoice bundle;
   std::vector<std::string> inputs;
   EngineChoice engine;
   Limits limits;
@@ -42,7 +42,7 @@ Result<Json> measure(const Options& options) {
   const os::Clock& clock = os::real_clock();
   const std::unique_ptr<os::TimeLimit> time_limit = start_time_limit(options.limits);
   EngineChoice choice = options.engine;
-  ASSIGN_OR_RETURN(const FoundModel model, find_model(options.path, options.variant, &choice));
+  ASSIGN_OR_RETURN(const FoundModel model, find_model(options.path, options.bundle, &choice));
   ASSIGN_OR_RETURN(const std::unique_ptr<engine::Engine> engine, make_engine(choice));
   std::string precision;  // our own reading is not the engine's load
   {
@@ -84,7 +84,7 @@ int run_bench(int argc, char** argv) {
   CLI::App app("Measures a model's latency, on seeded random inputs (dynamic axes are 1) or given ones.",
                "arete bench");
   app.add_option("MODEL", options.path, kModelHelp)->required();
-  add_variant_option(app, options.variant);
+  add_bundle_choice(app, options.bundle);
   add_input_option(app, options.inputs, "NAME=FILE.npy for each input, instead of random numbers");
   add_engine_options(app, options.engine, true);
   add_time_limit(app, options.limits);

@@ -15,7 +15,7 @@ namespace {
 
 struct Options {
   std::string model;
-  std::string variant;
+  BundleChoice bundle;
   std::string output;
   std::int64_t opset = 0;  // 0: as it is
   bool inline_functions = false;
@@ -26,7 +26,7 @@ bool is_text(const std::string& path) { return path.ends_with(".txt"); }
 
 void add_options(CLI::App& app, Options& o) {
   app.add_option("MODEL", o.model, std::string(kModelHelp) + ", or a text graph")->required();
-  add_variant_option(app, o.variant);
+  add_bundle_choice(app, o.bundle);
   app.add_option("-o,--output", o.output, "the new file: a text graph where it ends in .txt, else .onnx")->required();
   app.add_option("--opset", o.opset, "bring the operators to this version of ONNX's operator set")
       ->check(CLI::Range(1, 1000));
@@ -90,7 +90,7 @@ int run_convert(int argc, char** argv) {
   add_options(app, o);
   if (const auto status = parse(app, argc, argv)) return *status;
   const os::FileSystem& files = os::real_file_system();
-  const Result<FoundModel> found = find_model(o.model, o.variant);
+  const Result<FoundModel> found = find_model(o.model, o.bundle);
   if (!found) return fail(found.error());
   const Result<graph::ReadModel> read = read_graph(*found);
   if (!read) return fail(read.error());

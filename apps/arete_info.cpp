@@ -70,18 +70,18 @@ void print_info(const graph::ReadModel& read, const graph::Summary& summary, std
 
 int run_info(int argc, char** argv) {
   std::string path;
-  std::string variant;
+  BundleChoice bundle;
   bool json = false;
   bool text = false;
   CLI::App app("What a model holds: inputs, outputs, operators, parameters, multiplications.", "arete info");
   app.add_option("MODEL", path, std::string(kModelHelp) + ", or a text graph")->required();
-  add_variant_option(app, variant);
+  add_bundle_choice(app, bundle);
   app.add_flag("--json", json,
                "one JSON object on the last line (bytes: with what its weights take of files beside it)");
   app.add_flag("--text", text, "print the whole graph as text");
   if (const auto status = parse(app, argc, argv)) return *status;
 
-  const Result<FoundModel> model = find_model(path, variant);
+  const Result<FoundModel> model = find_model(path, bundle);
   if (!model) return fail(model.error());
   const Result<graph::ReadModel> read = read_graph(*model);
   if (!read) return fail(read.error());

@@ -17,7 +17,7 @@ namespace {
 
 struct Options {
   std::string path;
-  std::string variant;
+  BundleChoice bundle;
   std::vector<std::string> inputs;
   std::string output_dir;
   EngineChoice engine;
@@ -96,7 +96,7 @@ Result<Json> write_outputs(const std::vector<engine::ValueInfo>& infos, const st
 Result<Json> run_once(const Options& options) {
   ASSIGN_OR_RETURN(const std::vector<NamedTensor> inputs, read_inputs(options.inputs));
   EngineChoice choice = options.engine;
-  ASSIGN_OR_RETURN(const FoundModel model, find_model(options.path, options.variant, &choice));
+  ASSIGN_OR_RETURN(const FoundModel model, find_model(options.path, options.bundle, &choice));
   ASSIGN_OR_RETURN(const std::unique_ptr<engine::Engine> engine, make_engine(choice));
   std::unique_ptr<os::TimeLimit> time_limit = start_time_limit(options.limits);
   std::uint64_t own_bytes = 0;
@@ -122,7 +122,7 @@ int run_run(int argc, char** argv) {
   Options options;
   CLI::App app("Runs a model once on .npy files and writes each output as DIR/NAME.npy.", "arete run");
   app.add_option("MODEL", options.path, kModelHelp)->required();
-  add_variant_option(app, options.variant);
+  add_bundle_choice(app, options.bundle);
   add_input_option(app, options.inputs, "NAME=FILE.npy, once for each input (arete info shows them)");
   app.add_option("--output-dir", options.output_dir, "folder for the outputs, made if it is not there")->required();
   add_engine_options(app, options.engine);

@@ -6,6 +6,7 @@
 #include "apps/bundles.h"
 #include "apps/cli.h"
 #include "bundle/delta.h"
+#include "os/base/files.h"
 
 namespace arete::apps {
 namespace {
@@ -14,7 +15,7 @@ struct Options {
   std::string older;
   std::string other;  // the newer bundle, or the delta
   std::string output;
-  KeyOptions keys;
+  bundle::KeyFiles keys;
   bool json = false;
 };
 
@@ -40,9 +41,9 @@ int tell(const Options& o, const bundle::Contents& newer, const Result<std::uint
 }
 
 int delta(const Options& o) {
-  Result<bundle::Bundle> older = open_bundle(o.older, o.keys);
+  Result<bundle::Bundle> older = bundle::open_bundle(os::real_file_system(), o.older, o.keys);
   if (!older) return fail(older.error());
-  Result<bundle::Bundle> newer = open_bundle(o.other, o.keys);
+  Result<bundle::Bundle> newer = bundle::open_bundle(os::real_file_system(), o.other, o.keys);
   if (!newer) return fail(newer.error());
   return tell(o, *newer, write_file(o.output, "comparing", [&](const bundle::Sink& sink, const bundle::Progress& told) {
                 return bundle::write_delta(*older, *newer, sink, told, newer->content_key());
@@ -52,13 +53,13 @@ int delta(const Options& o) {
 // What was sealed stays sealed, with the newer bundle's key: a delta that brings no blobs says nothing of it.
 Status unseal(const Options& o, const bundle::Bundle& older, bundle::Patched& newer) {
   if (!older.is_sealed() && !newer.is_sealed()) return {};
-  ASSIGN_OR_RETURN(const bundle::ContentKey key, content_key(o.keys, o.other, manifest_digest(newer)));
+  ASSIGN_OR_RETURN(const bundle::ContentKey key, bundle::content_key(o.keys, o.other, manifest_digest(newer)));
   newer.unseal_with(key);
   return {};
 }
 
 int apply(const Options& o) {
-  Result<bundle::Bundle> older = open_bundle(o.older, o.keys);
+  Result<bundle::Bundle> older = bundle::open_bundle(os::real_file_system(), o.older, o.keys);
   if (!older) return fail(older.error());
   Result<OpenFile> file = open_for_reading(o.other);
   if (!file) return fail(file.error());

@@ -7,16 +7,17 @@
 #include "apps/bundle_verbs.h"
 #include "apps/bundles.h"
 #include "apps/cli.h"
-#include "apps/fetching.h"
-#include "apps/key_folder.h"
-#include "apps/key_roots.h"
+#include "apps/keys_options.h"
+#include "bundle/repository/fetching.h"
+#include "bundle/repository/key_folder.h"
+#include "bundle/repository/key_roots.h"
 #include "os/base/files.h"
 
 namespace arete::apps {
 namespace {
 
 struct Options {
-  FetchOptions fetch;
+  bundle::FetchOptions fetch;
   std::string name, root, on_failure = "full";
   std::int64_t grace_days = 0;
   bool no_clock = false;
@@ -24,7 +25,7 @@ struct Options {
 };
 
 // Once: what is believed later follows from it.
-Status take_first_root(const Options& o, TrustFolder& trust) {
+Status take_first_root(const Options& o, bundle::TrustFolder& trust) {
   if (trust.load("root.json")) return {};
   if (o.root.empty())
     return Error{Code::kNotFound,
@@ -44,14 +45,14 @@ bool ask(const Error& why) {
   return answer == "y" || answer == "Y" || answer == "yes";
 }
 
-AfterFailedDelta policy(const std::string& name) {
+bundle::AfterFailedDelta policy(const std::string& name) {
   return [name](const Error& why) {
     if (name == "full") std::cerr << "arete: note: the delta failed, the whole bundle follows: " << why.message << "\n";
     return name == "full" || (name == "ask" && ask(why));
   };
 }
 
-int tell(const Options& o, const Fetched& fetched) {
+int tell(const Options& o, const bundle::Fetched& fetched) {
   if (fetched.used_grace)
     std::cerr << "arete: warning: what was signed is past its time; it was believed within --grace-days\n";
   if (o.json) {
@@ -77,10 +78,16 @@ int run(Options o) {
   const std::size_t at = o.name.find('@');
   o.fetch.model = o.name.substr(0, at);
   if (at != std::string::npos) o.fetch.version = o.name.substr(at + 1);
-  TrustFolder trust(o.fetch.trust);
+  bundle::TrustFolder trust(o.fetch.trust);
   if (const Status good = take_first_root(o, trust); !good) return fail(good.error());
+  o.fetch.agent_version = ARETE_VERSION;
+  ProgressLine line;
+  o.fetch.told = [&](std::uint64_t done, std::uint64_t total) {
+    line.show("joining", static_cast<std::int64_t>(done), static_cast<std::int64_t>(total));
+  };
   const bundle::tuf::Expiry expiry{o.no_clock ? 0 : now_s(), o.grace_days * kSecondsADay};
-  const Result<Fetched> fetched = fetch_bundle(o.fetch, trust, expiry, policy(o.on_failure));
+  const Result<bundle::Fetched> fetched = bundle::fetch_bundle(o.fetch, trust, expiry, policy(o.on_failure));
+  line.clear();
   return fetched ? tell(o, *fetched) : fail(fetched.error());
 }
 

@@ -8,6 +8,7 @@
 #include "apps/bundles.h"
 #include "apps/cli.h"
 #include "bundle/difference.h"
+#include "os/base/files.h"
 
 namespace arete::apps {
 namespace {
@@ -48,7 +49,7 @@ void print_variant(const bundle::Manifest& manifest, const bundle::Variant& vari
 }
 
 int show(const Options& o) {
-  const Result<bundle::Bundle> opened = open_bundle(o.bundle);
+  const Result<bundle::Bundle> opened = bundle::open_bundle(os::real_file_system(), o.bundle);
   if (!opened) return fail(opened.error());
   const bundle::Manifest& manifest = opened->manifest();
   if (o.json) {
@@ -104,9 +105,9 @@ Json difference_json(const bundle::Difference& found) {
 }
 
 int diff(const Options& o) {
-  const Result<bundle::Bundle> older = open_bundle(o.bundle);
+  const Result<bundle::Bundle> older = bundle::open_bundle(os::real_file_system(), o.bundle);
   if (!older) return fail(older.error());
-  const Result<bundle::Bundle> newer = open_bundle(o.newer);
+  const Result<bundle::Bundle> newer = bundle::open_bundle(os::real_file_system(), o.newer);
   if (!newer) return fail(newer.error());
   const Result<bundle::Difference> found = bundle::difference(older->manifest_text(), newer->manifest_text());
   if (!found) return fail(found.error());

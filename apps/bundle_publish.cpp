@@ -5,9 +5,10 @@
 #include "apps/bundle_verbs.h"
 #include "apps/bundles.h"
 #include "apps/cli.h"
-#include "apps/publishing.h"
-#include "apps/target_names.h"
+#include "apps/keys_options.h"
 #include "bundle/delta.h"
+#include "bundle/repository/publishing.h"
+#include "bundle/repository/target_names.h"
 #include "os/base/files.h"
 
 namespace arete::apps {
@@ -17,15 +18,15 @@ struct Options {
   std::vector<std::string> bundles;
   std::string repository, keys = "keys";
   std::vector<std::string> older;
-  KeyOptions unseal;
+  bundle::KeyFiles unseal;
   std::int64_t days = 90, online_days = 7;
   bool json = false;
 };
 
-Status check_release(const Publishing& repository, const bundle::Manifest& manifest) {
+Status check_release(const bundle::Publishing& repository, const bundle::Manifest& manifest) {
   for (const auto& [target, info] : repository.targets()) {
-    const std::optional<Release> there = release_of(info);
-    if (!there || there->model != manifest.name || target == bundle_target(manifest)) continue;
+    const std::optional<bundle::Release> there = bundle::release_of(info);
+    if (!there || there->model != manifest.name || target == bundle::bundle_target(manifest)) continue;
     if (there->release < manifest.release) continue;
     return Error{Code::kInvalid, manifest.name + " " + manifest.version + " is release " +
                                      std::to_string(manifest.release) + ", but " + there->version + " is release " +
@@ -46,8 +47,9 @@ Json custom_of(bundle::Bundle& bundle) {
                        {"bytes_unpacked", file_bytes(manifest)}});
 }
 
-Status add_delta(const Options& o, const std::string& older_path, bundle::Bundle& newer, Publishing& repository) {
-  ASSIGN_OR_RETURN(bundle::Bundle older, open_bundle(older_path, o.unseal));
+Status add_delta(const Options& o, const std::string& older_path, bundle::Bundle& newer,
+                 bundle::Publishing& repository) {
+  ASSIGN_OR_RETURN(bundle::Bundle older, bundle::open_bundle(os::real_file_system(), older_path, o.unseal));
   if (older.manifest().name != newer.manifest().name) return {};
   const std::string path = os::join_path(o.repository, ".delta");
   RETURN_IF_ERROR(write_file(path, "comparing", [&](const bundle::Sink& sink, const bundle::Progress& told) {
@@ -56,26 +58,26 @@ Status add_delta(const Options& o, const std::string& older_path, bundle::Bundle
   Json custom = Json::object({{"kind", "delta"},
                               {"from_sha256", manifest_digest(older).hex()},
                               {"manifest_sha256", manifest_digest(newer).hex()}});
-  const Status added =
-      repository.add(delta_target(bundle_target(newer.manifest()), manifest_digest(older)), path, std::move(custom));
+  const Status added = repository.add(
+      bundle::delta_target(bundle::bundle_target(newer.manifest()), manifest_digest(older)), path, std::move(custom));
   RETURN_IF_ERROR(os::real_file_system().remove(path));
   return added;
 }
 
-Status add_bundle(const Options& o, const std::string& path, Publishing& repository) {
-  ASSIGN_OR_RETURN(bundle::Bundle bundle, open_bundle(path, o.unseal));
-  const std::string target = bundle_target(bundle.manifest());
+Status add_bundle(const Options& o, const std::string& path, bundle::Publishing& repository) {
+  ASSIGN_OR_RETURN(bundle::Bundle bundle, bundle::open_bundle(os::real_file_system(), path, o.unseal));
+  const std::string target = bundle::bundle_target(bundle.manifest());
   RETURN_IF_ERROR(check_release(repository, bundle.manifest()));
   RETURN_IF_ERROR(repository.add(target, path, custom_of(bundle)));
-  const std::string grants = grants_path_of(path);
+  const std::string grants = bundle::grants_path_of(path);
   if (bundle.is_sealed())
-    RETURN_IF_ERROR(repository.add(grants_path_of(target), grants, Json::object({{"kind", "grants"}})));
+    RETURN_IF_ERROR(repository.add(bundle::grants_path_of(target), grants, Json::object({{"kind", "grants"}})));
   for (const std::string& older : o.older) RETURN_IF_ERROR(add_delta(o, older, bundle, repository));
   return {};
 }
 
 int run(const Options& o) {
-  Result<Publishing> repository = Publishing::open(o.repository, KeyFolder(o.keys));
+  Result<bundle::Publishing> repository = bundle::Publishing::open(o.repository, bundle::KeyFolder(o.keys));
   if (!repository) return fail(repository.error());
   if (repository->has_begun_anew())
     std::cerr << "arete: note: what a revoked key signed is dropped; publish every bundle that is still good again\n";
@@ -83,7 +85,8 @@ int run(const Options& o) {
   for (const std::string& path : o.bundles) {
     if (done) done = add_bundle(o, path, *repository);
   }
-  if (done) done = repository->finish(o.days, o.online_days);
+  const std::int64_t now = now_s();
+  if (done) done = repository->finish(now, now + o.days * kSecondsADay, now + o.online_days * kSecondsADay);
   if (!done) return fail(done.error());
   if (o.json) {
     print_json(Json::object({{"repository", o.repository}, {"bundles", static_cast<std::uint64_t>(o.bundles.size())}}));

@@ -62,7 +62,7 @@ Result<std::string> make_drift_reference(const ReferenceRequest& request, const 
   if (request.data.empty()) return std::string();
   std::unique_ptr<engine::Session> opened;
   if (!original.empty()) {
-    ASSIGN_OR_RETURN(proof::Opened model, open_session(engine, original, threads));
+    ASSIGN_OR_RETURN(proof::Opened model, open_session(engine, FoundModel{original}, threads));
     opened = std::move(model.session);
     if (!are_alike(opened->inputs(), manifest.inputs) || !are_alike(opened->outputs(), manifest.outputs))
       return Error{Code::kInvalid, "'" + original + "' has other inputs or outputs than '" + first.path +

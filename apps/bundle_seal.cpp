@@ -2,11 +2,10 @@
 #include <iostream>
 #include <memory>
 
-#include "apps/bundle_keys.h"
 #include "apps/bundle_verbs.h"
 #include "apps/bundles.h"
 #include "apps/cli.h"
-#include "apps/key_folder.h"
+#include "bundle/repository/key_folder.h"
 #include "os/base/files.h"
 
 namespace arete::apps {
@@ -15,7 +14,7 @@ namespace {
 struct Options {
   std::string bundle, output;
   std::vector<std::string> recipients;
-  KeyOptions keys;
+  bundle::KeyFiles keys;
   bool json = false;
 };
 
@@ -30,8 +29,9 @@ void add_options(CLI::App& app, Options& o) {
 
 Status grant_all(const Options& o, const bundle::ContentKey& key, bundle::Grants& grants) {
   for (const std::string& path : o.recipients) {
-    ASSIGN_OR_RETURN(const bundle::Recipient recipient, read_recipient(path));
-    ASSIGN_OR_RETURN(const bool is_revoked, KeyFolder(os::folder_of(path)).is_revoked(recipient.key.id().hex()));
+    ASSIGN_OR_RETURN(const bundle::Recipient recipient, bundle::read_recipient(path));
+    ASSIGN_OR_RETURN(const bool is_revoked,
+                     bundle::KeyFolder(os::folder_of(path)).is_revoked(recipient.key.id().hex()));
     if (is_revoked)
       return Error{Code::kUntrusted, path + " is revoked (revoked.json beside it): nothing is granted to it"};
     RETURN_IF_ERROR(add_grant(grants, key.secret(), recipient));
@@ -40,7 +40,7 @@ Status grant_all(const Options& o, const bundle::ContentKey& key, bundle::Grants
 }
 
 Status write_grants_file(const std::string& bundle_path, const bundle::Grants& grants) {
-  return os::write_text(os::real_file_system(), grants_path_of(bundle_path), bundle::write_grants(grants));
+  return os::write_text(os::real_file_system(), bundle::grants_path_of(bundle_path), bundle::write_grants(grants));
 }
 
 int tell(const Options& o, const std::string& path, const bundle::Grants& grants) {
@@ -48,19 +48,19 @@ int tell(const Options& o, const std::string& path, const bundle::Grants& grants
     Json names = Json::array();
     for (const bundle::Grant& grant : grants.grants) names.push_back(grant.name);
     print_json(Json::object({{"path", path},
-                             {"grants", grants_path_of(path)},
+                             {"grants", bundle::grants_path_of(path)},
                              {"manifest_sha256", grants.about.hex()},
                              {"granted_to", std::move(names)}}));
   } else {
     std::cout << path << ": granted to " << grants.grants.size() << (grants.grants.size() == 1 ? " key" : " keys")
-              << " in " << grants_path_of(path) << "\n";
+              << " in " << bundle::grants_path_of(path) << "\n";
   }
   return kDone;
 }
 
 // The grants come first: a sealed bundle without them is lost, and grants without a bundle are nothing.
 int seal(const Options& o) {
-  Result<bundle::Bundle> opened = open_bundle(o.bundle, o.keys);
+  Result<bundle::Bundle> opened = bundle::open_bundle(os::real_file_system(), o.bundle, o.keys);
   if (!opened) return fail(opened.error());
   const Result<bundle::ContentKey> key = bundle::ContentKey::generate();
   if (!key) return fail(key.error());
@@ -76,13 +76,13 @@ int seal(const Options& o) {
 }
 
 int grant(const Options& o) {
-  Result<bundle::Bundle> opened = open_bundle(o.bundle, o.keys);
+  Result<bundle::Bundle> opened = bundle::open_bundle(os::real_file_system(), o.bundle, o.keys);
   if (!opened) return fail(opened.error());
   if (!opened->is_sealed())
     return fail({Code::kInvalid, o.bundle + " is not sealed: everybody can read it; seal it first"});
   if (opened->content_key() == nullptr)
     return fail({Code::kInvalid, "who grants must be granted it: give your own key with --key"});
-  Result<bundle::Grants> grants = read_grants(grants_path_of(o.bundle));
+  Result<bundle::Grants> grants = bundle::read_grants(bundle::grants_path_of(o.bundle));
   if (!grants) return fail(grants.error());
   Status done = grant_all(o, *opened->content_key(), *grants);
   if (done) done = write_grants_file(o.bundle, *grants);

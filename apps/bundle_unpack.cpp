@@ -13,13 +13,13 @@ namespace {
 struct Options {
   std::string bundle;
   std::string folder;
-  KeyOptions keys;
+  bundle::KeyFiles keys;
   bool plaintext = false;
   bool json = false;
 };
 
 int verify(const Options& o) {
-  Result<bundle::Bundle> opened = open_bundle(o.bundle, o.keys);
+  Result<bundle::Bundle> opened = bundle::open_bundle(os::real_file_system(), o.bundle, o.keys);
   if (!opened) return fail(opened.error());
   ProgressLine progress;
   const Status good = bundle::verify(*opened, [&](std::uint64_t done, std::uint64_t total) {
@@ -88,7 +88,7 @@ Status extract_all(bundle::Bundle& bundle, const std::string& folder) {
 }
 
 int extract(const Options& o) {
-  Result<bundle::Bundle> opened = open_bundle(o.bundle, o.keys);
+  Result<bundle::Bundle> opened = bundle::open_bundle(os::real_file_system(), o.bundle, o.keys);
   if (!opened) return fail(opened.error());
   if (opened->is_sealed() && !o.plaintext) {
     return fail({Code::kInvalid, o.bundle + " is sealed, and its files would lie open on the disk; say --plaintext if "

@@ -1,4 +1,4 @@
-// Opening a BUNDLE argument of the command line.
+// BUNDLE arguments of the command line.
 // Threads: one.
 #pragma once
 
@@ -6,15 +6,11 @@
 #include <functional>
 #include <string>
 
-#include "apps/bundle_keys.h"
+#include "apps/bundle_choice.h"
 #include "bundle/bundle.h"
 #include "core/result.h"
 
 namespace arete::apps {
-
-// Unsealed where it is sealed and keys are given: kUntrusted where none of them may open it. Errors begin with the
-// path.
-Result<bundle::Bundle> open_bundle(const std::string& path, const KeyOptions& keys = {});
 
 // How `open` of bundle/bundle.h and bundle/delta.h reads a file.
 struct OpenFile {

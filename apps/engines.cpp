@@ -18,11 +18,6 @@ void add_engine_options(CLI::App& app, EngineChoice& choice, bool with_auto) {
   app.add_option("--threads", choice.threads, "threads (default: all physical cores)")->check(CLI::Range(0, 1024));
 }
 
-void add_variant_option(CLI::App& app, std::string& variant) {
-  app.add_option("--variant", variant,
-                 "which of a bundle's variants (default: the first for this platform, else for any)");
-}
-
 namespace {
 
 // auto: the tuner's choice is read elsewhere, and where there is none it is this.

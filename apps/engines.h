@@ -1,5 +1,4 @@
-// The options that choose an engine of the table (engine_table.h) and a bundle's variant for it, and where a program
-// looks for its library.
+// The options that choose an engine of the table (engine_table.h), and where a program looks for its library.
 #pragma once
 
 #include <memory>
@@ -21,9 +20,6 @@ struct EngineChoice {
 
 // --engine, --engine-lib and --threads. `with_auto`: the tuner's choice may be asked for too.
 void add_engine_options(CLI::App& app, EngineChoice& choice, bool with_auto = false);
-
-// --variant, of the bundles that stand where a model does.
-void add_variant_option(CLI::App& app, std::string& variant);
 
 // Where the choice's library may lie.
 Result<engine::EngineOptions> engine_options(const EngineChoice& choice);

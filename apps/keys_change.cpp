@@ -1,12 +1,13 @@
-// `arete keys rotate`, `revoke` and `sign`: new keys for old ones, and roots that say so.
+// `arete keys rotate` and `revoke`: new keys for old ones, and roots that say so.
 #include <algorithm>
 #include <iostream>
 #include <memory>
 
 #include "apps/cli.h"
-#include "apps/key_groups.h"
-#include "apps/key_roots.h"
+#include "apps/keys_options.h"
 #include "apps/keys_verbs.h"
+#include "bundle/repository/key_groups.h"
+#include "bundle/repository/key_roots.h"
 
 namespace arete::apps {
 namespace {
@@ -26,13 +27,14 @@ Result<std::string> key_named(const tuf::RootDraft& root, const std::string& wha
   for (const auto& [name, role] : root.roles) {
     const bool is_role = name == what || (what == "online" && name == "timestamp");
     for (const auto& [id, key] : role.keys) {
-      if (is_role || (what.size() >= kShortId && id.starts_with(what))) found.insert(id);
+      if (is_role || (what.size() >= bundle::kShortId && id.starts_with(what))) found.insert(id);
     }
   }
   if (found.size() == 1) return *found.begin();
   if (found.empty()) return Error{Code::kNotFound, "no key of the root is '" + what + "'; `arete keys list` has them"};
   return Error{Code::kInvalid, "'" + what + "' names " + std::to_string(found.size()) +
-                                   " keys; say which by the first " + std::to_string(kShortId) + " digits of its id"};
+                                   " keys; say which by the first " + std::to_string(bundle::kShortId) +
+                                   " digits of its id"};
 }
 
 std::string role_of(const tuf::RootDraft& root, const std::string& id) {
@@ -41,11 +43,11 @@ std::string role_of(const tuf::RootDraft& root, const std::string& id) {
 }
 
 // A new key in the place of the old one, which signs this root too unless it is revoked.
-int replace(const Options& o, const KeyFolder& folder, bool is_revoked) {
-  Result<tuf::RootDraft> draft = begin_next_root(folder, o.days);
+int replace(const Options& o, const bundle::KeyFolder& folder, bool is_revoked) {
+  Result<tuf::RootDraft> draft = bundle::begin_next_root(folder, now_s() + o.days * kSecondsADay);
   if (!draft) return fail(draft.error());
   Json more = Json::object();
-  RootSigners signers{o.also, {}};
+  bundle::RootSigners signers{o.also, {}};
   if (is_revoked || o.what != "root") {
     const Result<std::string> old = key_named(*draft, o.what);
     if (!old) return fail(old.error());
@@ -61,28 +63,29 @@ int replace(const Options& o, const KeyFolder& folder, bool is_revoked) {
     more.set("old", *old);
     more.set("new", key->id());
     more.set("private", *path);
-    if (!o.json) std::cout << role << ": " << *path << " instead of " << old->substr(0, kShortId) << "\n";
+    if (!o.json) std::cout << role << ": " << *path << " instead of " << old->substr(0, bundle::kShortId) << "\n";
   }
-  const Result<RootStep> step = sign_root(folder, *draft, signers);
+  const Result<bundle::RootStep> step = bundle::sign_root(folder, *draft, signers);
   return step ? tell_root(*step, o.json, std::move(more)) : fail(step.error());
 }
 
-Result<std::vector<std::string>> change_member(const KeyFolder& folder, const Member& member, bool is_revoked) {
+Result<std::vector<std::string>> change_member(const bundle::KeyFolder& folder, const bundle::Member& member,
+                                               bool is_revoked) {
   if (is_revoked) {
     RETURN_IF_ERROR(folder.revoke(member.key.id().hex(), member.name, now_s()));
-    return renew_groups_with(folder, member.key.id());
+    return bundle::renew_groups_with(folder, member.key.id());
   }
   if (member.is_group) {
-    ASSIGN_OR_RETURN(const std::vector<Member> members, members_of_group(folder, member));
-    RETURN_IF_ERROR(renew_group(folder, member.name, members));
+    ASSIGN_OR_RETURN(const std::vector<bundle::Member> members, bundle::members_of_group(folder, member));
+    RETURN_IF_ERROR(bundle::renew_group(folder, member.name, members));
   } else {
     ASSIGN_OR_RETURN(const bundle::ExchangeKey key, bundle::ExchangeKey::generate());
     RETURN_IF_ERROR(folder.keep(member.name, key));
   }
-  return renew_groups_with(folder, member.key.id());
+  return bundle::renew_groups_with(folder, member.key.id());
 }
 
-int member(const Options& o, const KeyFolder& folder, const Member& named, bool is_revoked) {
+int member(const Options& o, const bundle::KeyFolder& folder, const bundle::Member& named, bool is_revoked) {
   const Result<std::vector<std::string>> groups = change_member(folder, named, is_revoked);
   if (!groups) return fail(groups.error());
   const std::set<std::string> names(groups->begin(), groups->end());
@@ -100,16 +103,11 @@ int member(const Options& o, const KeyFolder& folder, const Member& named, bool 
 }
 
 int change(const Options& o, bool is_revoked) {
-  const KeyFolder folder(o.folder);
-  const Result<std::vector<Member>> members = folder.members();
+  const bundle::KeyFolder folder(o.folder);
+  const Result<std::vector<bundle::Member>> members = folder.members();
   if (!members) return fail(members.error());
-  const auto found = std::ranges::find(*members, o.what, &Member::name);
+  const auto found = std::ranges::find(*members, o.what, &bundle::Member::name);
   return found == members->end() ? replace(o, folder, is_revoked) : member(o, folder, *found, is_revoked);
-}
-
-int sign(const Options& o) {
-  const Result<RootStep> step = sign_root_further(KeyFolder(o.folder), o.what, {o.also, {}});
-  return step ? tell_root(*step, o.json) : fail(step.error());
 }
 
 KeysVerb add_change(CLI::App& keys, const char* name, const char* help, const char* what, bool is_revoked) {
@@ -133,16 +131,6 @@ KeysVerb add_keys_rotate(CLI::App& keys) {
 KeysVerb add_keys_revoke(CLI::App& keys) {
   return add_change(keys, "revoke", "a new key for one that is lost or stolen; a lost device is granted nothing more",
                     "targets, online, the first 8 digits of a key's id, a device or a group", true);
-}
-
-KeysVerb add_keys_sign(CLI::App& keys) {
-  const auto o = std::make_shared<Options>();
-  CLI::App* const app = keys.add_subcommand("sign", "a further signature for a root that is not complete");
-  app->add_option("ROOT", o->what, "N.root.json.unfinished")->required();
-  app->add_option("--with", o->also, "a private root key that lies elsewhere (may be given again)")->take_all();
-  add_keys_option(*app, o->folder);
-  app->add_flag("--json", o->json, "one JSON object on the last line");
-  return {app, [o] { return sign(*o); }};
 }
 
 }  // namespace arete::apps

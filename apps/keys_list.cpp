@@ -5,8 +5,9 @@
 #include <memory>
 
 #include "apps/cli.h"
-#include "apps/key_folder.h"
+#include "apps/keys_options.h"
 #include "apps/keys_verbs.h"
+#include "bundle/repository/key_folder.h"
 #include "bundle/tuf_author.h"
 
 namespace arete::apps {
@@ -19,12 +20,12 @@ struct Options {
   bool json = false;
 };
 
-std::string path_of(const std::vector<NamedKey>& keys, const std::string& id) {
-  const auto found = std::ranges::find_if(keys, [&](const NamedKey& named) { return named.key.id() == id; });
+std::string path_of(const std::vector<bundle::NamedKey>& keys, const std::string& id) {
+  const auto found = std::ranges::find_if(keys, [&](const bundle::NamedKey& named) { return named.key.id() == id; });
   return found == keys.end() ? "" : found->path;
 }
 
-Json json_of_root(const tuf::RootDraft& root, const std::vector<NamedKey>& keys) {
+Json json_of_root(const tuf::RootDraft& root, const std::vector<bundle::NamedKey>& keys) {
   Json roles = Json::object();
   for (const auto& [name, role] : root.roles) {
     Json rows = Json::array();
@@ -40,7 +41,7 @@ Json json_of_root(const tuf::RootDraft& root, const std::vector<NamedKey>& keys)
                        {"roles", std::move(roles)}});
 }
 
-void print_root(const tuf::RootDraft& root, const std::vector<NamedKey>& keys) {
+void print_root(const tuf::RootDraft& root, const std::vector<bundle::NamedKey>& keys) {
   std::cout << "root " << root.version << ", good until " << tuf::format_time(root.expires_s)
             << (root.expires_s <= now_s() ? ": EXPIRED, `arete keys rotate root` renews it" : "") << "\n";
   for (const auto& [name, role] : root.roles) {
@@ -53,10 +54,10 @@ void print_root(const tuf::RootDraft& root, const std::vector<NamedKey>& keys) {
 }
 
 int list(const Options& o) {
-  const KeyFolder folder(o.folder);
-  const Result<std::vector<NamedKey>> keys = folder.signing_keys();
+  const bundle::KeyFolder folder(o.folder);
+  const Result<std::vector<bundle::NamedKey>> keys = folder.signing_keys();
   if (!keys) return fail(keys.error());
-  const Result<std::vector<Member>> members = folder.members();
+  const Result<std::vector<bundle::Member>> members = folder.members();
   if (!members) return fail(members.error());
   const Result<std::string> text = folder.root();
   if (!text && text.error().code != Code::kNotFound) return fail(text.error());
@@ -68,7 +69,7 @@ int list(const Options& o) {
     if (!o.json) print_root(*root, *keys);
   }
   Json rows = Json::array();
-  for (const Member& member : *members) {
+  for (const bundle::Member& member : *members) {
     const char* const kind = member.is_group ? "group" : "device";
     const std::string id = member.key.id().hex();
     rows.push_back(Json::object({{"name", member.name}, {"kind", kind}, {"id", id}, {"revoked", member.is_revoked}}));

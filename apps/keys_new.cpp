@@ -4,9 +4,10 @@
 #include <memory>
 
 #include "apps/cli.h"
-#include "apps/key_groups.h"
-#include "apps/key_roots.h"
+#include "apps/keys_options.h"
 #include "apps/keys_verbs.h"
+#include "bundle/repository/key_groups.h"
+#include "bundle/repository/key_roots.h"
 
 namespace arete::apps {
 namespace {
@@ -20,15 +21,16 @@ struct Options {
   bool json = false;
 };
 
-Result<bundle::SigningKey> add_role_key(const KeyFolder& folder, const std::string& name, tuf::RoleDraft& role) {
+Result<bundle::SigningKey> add_role_key(const bundle::KeyFolder& folder, const std::string& name,
+                                        tuf::RoleDraft& role) {
   ASSIGN_OR_RETURN(bundle::SigningKey key, bundle::SigningKey::generate());
   RETURN_IF_ERROR(folder.keep(name, key));
   role.keys.emplace(key.id(), key.public_json());
   return key;
 }
 
-Result<RootStep> new_trust(const Options& o) {
-  const KeyFolder folder(o.folder);
+Result<bundle::RootStep> new_trust(const Options& o) {
+  const bundle::KeyFolder folder(o.folder);
   if (o.threshold > o.roots)
     return Error{Code::kInvalid, "--threshold " + std::to_string(o.threshold) + " of --roots " +
                                      std::to_string(o.roots) + " keys cannot be met"};
@@ -43,15 +45,15 @@ Result<RootStep> new_trust(const Options& o) {
   // The hub has it, and signs alone what is newest (docs/keys.md).
   RETURN_IF_ERROR(add_role_key(folder, "online", draft.roles["snapshot"]));
   draft.roles["timestamp"] = draft.roles["snapshot"];
-  return sign_root(folder, draft, {});
+  return bundle::sign_root(folder, draft, {});
 }
 
 int trust(const Options& o) {
-  const Result<RootStep> step = new_trust(o);
+  const Result<bundle::RootStep> step = new_trust(o);
   if (!step) return fail(step.error());
   const int status = tell_root(*step, o.json);
   if (!o.json) {
-    std::cout << "\nDevices are given " << KeyFolder(o.folder).at("root.json") << ".\nNow take root-*.key to "
+    std::cout << "\nDevices are given " << bundle::KeyFolder(o.folder).at("root.json") << ".\nNow take root-*.key to "
               << o.roots << " places, offline: whoever has " << o.threshold
               << " of them rules the fleet.\ntargets-*.key signs releases, online-*.key is for the hub.\n";
   }
@@ -60,27 +62,27 @@ int trust(const Options& o) {
 
 Result<std::string> new_device(const Options& o) {
   ASSIGN_OR_RETURN(const bundle::ExchangeKey key, bundle::ExchangeKey::generate());
-  return KeyFolder(o.folder).keep(o.name, key);
+  return bundle::KeyFolder(o.folder).keep(o.name, key);
 }
 
 Result<std::string> new_group(const Options& o) {
-  const KeyFolder folder(o.folder);
+  const bundle::KeyFolder folder(o.folder);
   if (o.members.empty()) return Error{Code::kInvalid, "a group has members: --member NAME for each"};
-  ASSIGN_OR_RETURN(const std::vector<Member> all, folder.members());
-  std::vector<Member> members;
+  ASSIGN_OR_RETURN(const std::vector<bundle::Member> all, folder.members());
+  std::vector<bundle::Member> members;
   for (const std::string& name : o.members) {
-    const auto found = std::ranges::find(all, name, &Member::name);
+    const auto found = std::ranges::find(all, name, &bundle::Member::name);
     if (found == all.end())
       return Error{Code::kNotFound, "there is no " + folder.at(name + ".pub") + " for the member '" + name + "'"};
     if (found->is_revoked) return Error{Code::kUntrusted, "the key of '" + name + "' is revoked"};
     members.push_back(*found);
   }
-  return renew_group(folder, o.name, members);
+  return bundle::renew_group(folder, o.name, members);
 }
 
 int pair(const Options& o) {
-  const KeyFolder folder(o.folder);
-  Status good = check_key_name(o.name);
+  const bundle::KeyFolder folder(o.folder);
+  Status good = bundle::check_key_name(o.name);
   if (good && folder.exists(o.name + ".pub"))
     good = Error{Code::kConflict,
                  folder.at(o.name + ".pub") + " is there already; `arete keys rotate " + o.name + "` makes a new pair"};

@@ -27,16 +27,16 @@ const os::FileSystem& FoundModel::files() const {
   return *bundle;
 }
 
-Result<FoundModel> find_model(const std::string& path, const std::string& variant, EngineChoice* choice) {
+Result<FoundModel> find_model(const std::string& path, const BundleChoice& bundle, EngineChoice* choice) {
   FoundModel model;
   model.path = path;
   ASSIGN_OR_RETURN(const bool is_bundle, bundle::is_bundle(os::real_file_system(), path));
-  if (!is_bundle && !variant.empty())
+  if (!is_bundle && !bundle.variant.empty())
     return Error{Code::kInvalid, path + ": --variant goes with a bundle, and this is none"};
   if (!is_bundle) return model;
-  ASSIGN_OR_RETURN(bundle::Bundle opened, bundle::open_bundle(os::real_file_system(), path));
+  ASSIGN_OR_RETURN(bundle::Bundle opened, bundle::open_bundle(os::real_file_system(), path, bundle.keys));
   model.bundle = std::make_unique<const bundle::BundleFiles>(std::move(opened), path);
-  const Result<const bundle::Variant*> chosen = choose(model.bundle->manifest(), variant);
+  const Result<const bundle::Variant*> chosen = choose(model.bundle->manifest(), bundle.variant);
   if (!chosen) return with_context(chosen.error(), path);
   model.variant = *chosen;
   model.path = model.bundle->model_path(**chosen);

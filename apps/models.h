@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "apps/bundle_choice.h"
 #include "apps/cli.h"
 #include "apps/engines.h"
 #include "bundle/files/bundle_files.h"
@@ -27,10 +28,10 @@ struct FoundModel {
   const os::FileSystem& files() const;
 };
 
-// What MODEL means. Of a bundle `variant`, or where that is "" the first for this platform, else for any, whose engine
-// is in the table; `choice` (optional) becomes that engine. Errors begin with the path; kInvalid for a variant of what
-// is no bundle.
-Result<FoundModel> find_model(const std::string& path, const std::string& variant, EngineChoice* choice = nullptr);
+// What MODEL means. Of a bundle the variant that is chosen, or where none is the first for this platform, else for any,
+// whose engine is in the table; `choice` (optional) becomes that engine. Errors begin with the path; kInvalid for a
+// variant of what is no bundle.
+Result<FoundModel> find_model(const std::string& path, const BundleChoice& bundle, EngineChoice* choice = nullptr);
 
 // Reads, sorts and verifies; errors begin with the path. External data may lie in the model's folder.
 Result<graph::ReadModel> read_model(const FoundModel& model);

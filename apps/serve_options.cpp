@@ -53,7 +53,7 @@ void declare(CLI::App& app, ServeArguments& arguments) {
   declare_door(app, arguments.door);
   app.add_option("--card", arguments.card, "The model card, when it is not beside the model");
   add_engine_options(app, arguments.engine);
-  add_variant_option(app, arguments.variant);
+  add_bundle_choice(app, arguments.bundle);
   app.add_flag("--isolate", arguments.isolate,
                "Each model in a process of its own: a crash is an error, and its memory goes back when it is unloaded");
   declare_batches(app, arguments);
@@ -83,7 +83,8 @@ Result<serve::TableOptions> table_options(const ServeArguments& arguments) {
   options.repository = arguments.repository;
   options.max_model_bytes = arguments.max_model_bytes;
   options.say = tell;
-  options.serving.variant = arguments.variant;
+  options.serving.variant = arguments.bundle.variant;
+  options.serving.keys = arguments.bundle.keys;
   options.serving.threads = arguments.engine.threads;
   options.serving.max_runs = arguments.runs;
   options.serving.max_rows = arguments.max_batch;

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "apps/bundle_choice.h"
 #include "apps/cli.h"
 #include "apps/engines.h"
 #include "apps/serve_door.h"
@@ -20,7 +21,7 @@ struct ServeArguments {
   std::vector<std::string> models;  // PATH, NAME=PATH, NAME:VERSION=PATH
   std::string repository;
   std::string card;
-  std::string variant;
+  BundleChoice bundle;
   EngineChoice engine;
   bool isolate = false;
   DoorArguments door;

@@ -35,7 +35,7 @@ Result<std::span<const std::byte>> StoredReader::form(const Blob& blob, const St
   stored_.resize(place.bytes);
   RETURN_IF_ERROR(read_(place.offset, stored_));
   if (!place.sealed) return std::span<const std::byte>(stored_);
-  if (!key_) return Error{Code::kUntrusted, "it is sealed; give a key that it was granted to"};
+  if (!key_) return Error{Code::kUntrusted, "it is sealed; give a key that it was granted to (--key)"};
   unsealed_.resize(place.form_bytes());
   RETURN_IF_ERROR(key_->unseal(blob, place.coding, stored_, unsealed_));
   return std::span<const std::byte>(unsealed_);

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "bundle/files/bundle_files.h"
+#include "bundle/files/open_bundle.h"
 #include "bundle/semantic_version.h"
 
 namespace arete::serve {

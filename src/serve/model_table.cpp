@@ -263,7 +263,8 @@ Status ModelTable::load_version(const std::string& name, Entry& entry, const std
   // Two that looked for room at once would both find it.
   std::unique_lock<std::mutex> alone;
   if (options_.max_model_bytes > 0) alone = std::unique_lock(making_room_);
-  const Result<PlaceFiles> found = PlaceFiles::open(files_, place, {engine_.name(), options_.serving.variant});
+  const Result<PlaceFiles> found =
+      PlaceFiles::open(files_, place, {engine_.name(), options_.serving.variant, &options_.serving.keys});
   const Result<std::uint64_t> bytes = found ? found->model_bytes() : Result<std::uint64_t>(found.error());
   Status room = bytes ? make_room(*bytes, name) : Status(bytes.error());
   Result<std::shared_ptr<const ServedModel>> opened =

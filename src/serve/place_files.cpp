@@ -34,7 +34,8 @@ Result<PlaceFiles> PlaceFiles::open(const os::FileSystem& files, const ModelPlac
   opened.model_path_ = place.model_path;
   ASSIGN_OR_RETURN(const bool is_bundle, bundle::is_bundle(files, place.model_path));
   if (!is_bundle) return opened;
-  ASSIGN_OR_RETURN(bundle::Bundle bundle, bundle::open_bundle(files, place.model_path));
+  const bundle::KeyFiles keys = choice.keys != nullptr ? *choice.keys : bundle::KeyFiles();
+  ASSIGN_OR_RETURN(bundle::Bundle bundle, bundle::open_bundle(files, place.model_path, keys));
   RETURN_IF_ERROR(check_version(place, bundle.manifest()));
   auto inside = std::make_unique<const bundle::BundleFiles>(std::move(bundle), place.model_path);
   const std::string platform = os::platform();

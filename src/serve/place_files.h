@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "bundle/files/bundle_files.h"
+#include "bundle/files/open_bundle.h"
 #include "core/model_card.h"
 #include "core/result.h"
 #include "engine/engine.h"
@@ -23,8 +24,9 @@ namespace arete::serve {
 
 // What of a bundle is served.
 struct VariantChoice {
-  std::string_view engine;     // the one that opens it
-  std::string_view name = {};  // "": the first for this platform, else for any
+  std::string_view engine;                 // the one that opens it
+  std::string_view name = {};              // "": the first for this platform, else for any
+  const bundle::KeyFiles* keys = nullptr;  // that open sealed bundles; nullptr: none
 };
 
 class PlaceFiles {

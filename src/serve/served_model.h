@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "bundle/files/open_bundle.h"
 #include "core/result.h"
 #include "engine/engine.h"
 #include "os/base/files.h"
@@ -29,6 +30,7 @@ namespace arete::serve {
 
 struct ServingOptions {
   std::string variant;        // of bundles; "": the first for this platform, else for any
+  bundle::KeyFiles keys;      // that open sealed bundles
   int threads = 0;            // of one run; 0: all physical cores
   int max_runs = 0;           // at once; 0: as many as have threads of their own, at least 2
   std::int64_t max_rows = 8;  // of one run

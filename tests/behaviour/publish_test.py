@@ -174,6 +174,20 @@ class Publish(Case):
         self.assertTrue(told["by_delta"])
         self.assertEqual(arete("bundle", "verify", self.path("got.arete"), *key).status, 0)
         self.assertTrue(arete("bundle", "show", self.path("got.arete"), "--json").json["sealed"])
+        # In the place of the older one: what fails leaves that, with its own grants.
+        delta = self.one("repo/targets/shoes/*.delta")
+        os.rename(delta, delta + ".away")
+        old = ("--have", self.path("old.arete"), "--on-delta-failure", "fail")
+        self.fetch("shoes", *old, *key, output="old.arete", status=3)
+        self.assertEqual(arete("bundle", "verify", self.path("old.arete"), *key).status, 0)
+        os.rename(delta + ".away", delta)
+        self.assertTrue(self.fetch("shoes", *old, *key, output="old.arete")["by_delta"])
+        self.assertEqual(arete("bundle", "verify", self.path("old.arete"), *key).status, 0)
+        # The power failed between the bundle and its grants.
+        os.remove(self.path("old.arete.grants"))
+        self.assertFalse(self.fetch("shoes", *old, *key, output="old.arete")["new"])
+        self.assertEqual(arete("bundle", "verify", self.path("old.arete"), *key).status, 0)
+        self.assertEqual(glob.glob(self.path("*.arriving")), [])
 
     def resign_timestamp(self, path, change):
         document = Metadata[Timestamp].from_bytes(self.load(path))

@@ -3,11 +3,13 @@ import json
 import os
 import struct
 
+import numpy as np
 from cryptography.hazmat.primitives import hashes, hpke, serialization
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
+import serving
 from bundle_test import sha256, unpacked
 from harness import Case, arete, conv_classifier, main
 
@@ -174,6 +176,46 @@ class Sealed(Case):
         self.assertEqual(ended.status, 0, ended.err)
         self.assertTrue(self.bundle("show", self.path("n.arete"), "--json").json["sealed"])
         self.assertNotIn(self.load("m.onnx")[-200:], self.load("n.arete"))
+
+    def test_models_run_and_are_served_without_touching_the_disk(self):
+        self.key("line-7")
+        self.key("stranger")
+        self.seal("line-7")
+        sealed, key = self.path("s.arete"), ("--key", self.path("line-7.key"))
+        self.assertEqual(arete("info", sealed, *key, "--json").json["bundle"]["name"], "shoes")
+        for wrong, words in (((), "give a key"), (("--key", self.path("stranger.key")), "none of the keys given")):
+            ended = arete("run", sealed, "--input", "x=" + self.image(), "--output-dir", self.path("no"), *wrong)
+            self.assertEqual(ended.status, 3, ended.err)
+            self.assertIn(words, ended.err)
+        outputs = []
+        for model, more in ((sealed, key), (self.model, ())):
+            ended = arete("run", model, "--input", "x=" + self.image(), "--output-dir", self.path("out"), *more)
+            self.assertEqual(ended.status, 0, ended.err)
+            outputs.append(self.load("out/y.npy"))
+        self.assertEqual(*outputs)
+        secret = self.load("m.onnx")[1000:1200]
+        os.remove(self.model)
+        os.remove(self.path("b.arete"))
+        for more in ((), ("--isolate",)):
+            with serving.Server(self.folder, sealed, *key, *more) as server:
+                answer = server.infer("shoes", {"x": np.full((1, 3, 16, 16), 0.5, np.float32)}).json()
+                self.assertEqual(answer["model_version"], "1.0.0")
+                self.assert_nowhere(secret, server.process.pid)
+
+    def image(self):
+        np.save(self.path("x.npy"), np.full((1, 3, 16, 16), 0.5, np.float32))
+        return self.path("x.npy")
+
+    def assert_nowhere(self, secret, pid):
+        """In no file of the folder, and in none on a disk that the process or a child of it has open."""
+        paths = [os.path.join(folder, name) for folder, _, names in os.walk(self.folder) for name in names]
+        with open(f"/proc/{pid}/task/{pid}/children") as file:
+            for process in [pid, *file.read().split()]:
+                links = [f"/proc/{process}/fd/{number}" for number in os.listdir(f"/proc/{process}/fd")]
+                paths += [link for link in links if os.path.isfile(link) and not os.readlink(link).startswith("/memfd:")]
+        for path in paths:
+            with open(path, "rb") as file:
+                self.assertNotIn(secret, file.read(), path)
 
     def test_broken_bytes_are_named(self):
         self.key("line-7")

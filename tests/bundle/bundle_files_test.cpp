@@ -1,5 +1,6 @@
 // A bundle as a folder of files, and which of its variants a machine takes.
 #include "bundle/files/bundle_files.h"
+#include "bundle/files/open_bundle.h"
 
 #include <algorithm>
 #include <cstring>

@@ -111,14 +111,6 @@ Result<std::unique_ptr<os::StagedFile>> BundleFiles::stage_written(const std::st
 Status BundleFiles::make_folders(const std::string& path) const { return read_only(path); }
 Status BundleFiles::remove(const std::string& path) const { return read_only(path); }
 
-Result<Bundle> open_bundle(const os::FileSystem& files, const std::string& path) {
-  ASSIGN_OR_RETURN(const std::shared_ptr<const os::ReadableFile> file, files.open(path));
-  const auto read = [file](std::uint64_t offset, std::span<std::byte> to) { return file->read_at(offset, to); };
-  Result<Bundle> opened = Bundle::open(read, file->size_bytes());
-  if (!opened) return with_context(std::move(opened).error(), path);
-  return opened;
-}
-
 Result<bool> is_bundle(const os::FileSystem& files, const std::string& path) {
   ASSIGN_OR_RETURN(const std::unique_ptr<os::ReadableFile> file, files.open(path));
   std::array<std::byte, kMagicBytes> first{};

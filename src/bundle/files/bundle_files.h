@@ -55,8 +55,6 @@ class BundleFiles final : public os::FileSystem {
   std::map<std::string, Content> contents_;  // by path
 };
 
-// A bundle through `files`. Errors begin with the path.
-Result<Bundle> open_bundle(const os::FileSystem& files, const std::string& path);
 // By its first bytes. Errors of FileSystem::open.
 Result<bool> is_bundle(const os::FileSystem& files, const std::string& path);
 

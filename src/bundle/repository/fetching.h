@@ -6,19 +6,21 @@
 #include <functional>
 #include <string>
 
-#include "apps/bundle_keys.h"
-#include "apps/mirror.h"
-#include "apps/target_names.h"
+#include "bundle/files/open_bundle.h"
+#include "bundle/repository/mirror.h"
+#include "bundle/repository/target_names.h"
 #include "bundle/tuf_trust.h"
 #include "core/result.h"
 
-namespace arete::apps {
+namespace arete::bundle {
 
 struct FetchOptions {
   std::string repository, trust, output;
   std::string model, version;  // version "": the highest release
   std::string have;            // the bundle that is here; "": none
-  KeyOptions keys;             // to put a sealed bundle together from a delta
+  KeyFiles keys;               // to put a sealed bundle together from a delta
+  std::string agent_version;   // semantic: bundles that want a newer one are not taken
+  Progress told = {};          // of putting a bundle together
 };
 
 struct Fetched {
@@ -34,7 +36,7 @@ using AfterFailedDelta = std::function<bool(const Error& why)>;
 
 // kNotFound where nobody signs for such a bundle, kUntrusted for what must not be believed and for a release before the
 // one that is here.
-Result<Fetched> fetch_bundle(const FetchOptions& options, TrustFolder& trust, const bundle::tuf::Expiry& expiry,
+Result<Fetched> fetch_bundle(const FetchOptions& options, TrustFolder& trust, const tuf::Expiry& expiry,
                              const AfterFailedDelta& after_failed_delta);
 
-}  // namespace arete::apps
+}  // namespace arete::bundle

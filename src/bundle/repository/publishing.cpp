@@ -1,15 +1,13 @@
-#include "apps/publishing.h"
+#include "bundle/repository/publishing.h"
 
 #include <algorithm>
 
-#include "apps/key_roots.h"
+#include "bundle/repository/key_roots.h"
 #include "bundle/tuf_client.h"
 #include "os/base/files.h"
 
-namespace arete::apps {
+namespace arete::bundle {
 namespace {
-
-namespace tuf = bundle::tuf;
 
 const os::FileSystem& files() { return os::real_file_system(); }
 
@@ -37,7 +35,7 @@ Result<Publishing> Publishing::open(const std::string& repository, const KeyFold
 Status Publishing::add(const std::string& target, const std::string& file, Json custom) {
   ASSIGN_OR_RETURN(const os::FileInfo info, files().info(file));
   ASSIGN_OR_RETURN(const SharedBytes bytes, files().map(file));
-  const bundle::Digest sha256 = bundle::digest_of(bytes.view);
+  const Digest sha256 = digest_of(bytes.view);
   const auto there = targets().find(target);
   if (there != targets().end() && there->second.hashes != std::map<std::string, std::string>{{"sha256", sha256.hex()}})
     return Error{Code::kConflict, "'" + target + "' is published with other bytes; give the bundle a new version"};
@@ -51,7 +49,7 @@ Status Publishing::add(const std::string& target, const std::string& file, Json 
 
 Result<std::string> Publishing::signed_text(const std::string& role, const Json& part) const {
   const tuf::RoleDraft& who = root_.roles.at(role);
-  std::vector<const bundle::SigningKey*> signers;
+  std::vector<const SigningKey*> signers;
   for (const NamedKey& named : keys_) {
     if (who.keys.contains(named.key.id())) signers.push_back(&named.key);
   }
@@ -59,7 +57,7 @@ Result<std::string> Publishing::signed_text(const std::string& role, const Json&
     return Error{Code::kNotFound, "the private key that signs " + role +
                                       " is not in the folder of keys; `arete keys "
                                       "list` says which it is"};
-  ASSIGN_OR_RETURN(const Json envelope, bundle::sign_envelope(part, signers));
+  ASSIGN_OR_RETURN(const Json envelope, sign_envelope(part, signers));
   return envelope.dump(1) + "\n";
 }
 
@@ -70,17 +68,17 @@ Result<Json> Publishing::write_versioned(const std::string& role, const Json& pa
   return tuf::meta_of(version, text);
 }
 
-Status Publishing::finish(std::int64_t days, std::int64_t online_days) {
-  const std::int64_t now = now_s();
-  const auto dates = [&](std::int64_t so_long) { return tuf::Dates{now, now + so_long * kSecondsADay}; };
+Status Publishing::finish(std::int64_t now_s, std::int64_t lists_expire_s, std::int64_t newest_expires_s) {
+  const tuf::Dates lists{now_s, lists_expire_s};
+  const tuf::Dates newest{now_s, newest_expires_s};
   ASSIGN_OR_RETURN(const Json targets,
-                   write_versioned("targets", tuf::next_targets(before_.documents["targets"], dates(days), added_)));
+                   write_versioned("targets", tuf::next_targets(before_.documents["targets"], lists, added_)));
   ASSIGN_OR_RETURN(const Json snapshot,
-                   write_versioned("snapshot", tuf::next_snapshot(before_.documents["snapshot"], dates(days),
+                   write_versioned("snapshot", tuf::next_snapshot(before_.documents["snapshot"], lists,
                                                                   {{"targets.json", targets}})));
-  ASSIGN_OR_RETURN(const std::string text, signed_text("timestamp", tuf::next_timestamp(before_.documents["timestamp"],
-                                                                                        dates(online_days), snapshot)));
+  ASSIGN_OR_RETURN(const std::string text,
+                   signed_text("timestamp", tuf::next_timestamp(before_.documents["timestamp"], newest, snapshot)));
   return os::write_text(files(), metadata("timestamp.json"), text);
 }
 
-}  // namespace arete::apps
+}  // namespace arete::bundle

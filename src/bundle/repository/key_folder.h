@@ -4,7 +4,6 @@
 // Threads: one.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -15,19 +14,19 @@
 #include "core/json.h"
 #include "core/result.h"
 
-namespace arete::apps {
+namespace arete::bundle {
 
 inline constexpr int kShortId = 8;  // digits of an id that stand in a file's name
 
 struct NamedKey {
   std::string path;
-  bundle::SigningKey key;
+  SigningKey key;
 };
 
 // A device or a group that things are sealed to.
 struct Member {
   std::string name;
-  bundle::ExchangePublicKey key;
+  ExchangePublicKey key;
   bool is_group = false;
   bool is_revoked = false;
 };
@@ -47,10 +46,10 @@ class KeyFolder {
   // The ed25519 keys that are here, and those at `also`.
   Result<std::vector<NamedKey>> signing_keys(const std::vector<std::string>& also = {}) const;
   // As NAME-ID.key; -> the path.
-  Result<std::string> keep(const std::string& name, const bundle::SigningKey& key) const;
+  Result<std::string> keep(const std::string& name, const SigningKey& key) const;
   // As NAME-ID.key, and its public key as NAME.pub.
-  Result<std::string> keep(const std::string& name, const bundle::ExchangeKey& key) const;
-  Result<bundle::ExchangeKey> exchange_key(const std::string& name, const bundle::Digest& id) const;
+  Result<std::string> keep(const std::string& name, const ExchangeKey& key) const;
+  Result<ExchangeKey> exchange_key(const std::string& name, const Digest& id) const;
 
   // Those with a NAME.pub, by name.
   Result<std::vector<Member>> members() const;
@@ -68,8 +67,5 @@ class KeyFolder {
 std::string key_file_name(const std::string& name, const std::string& id, const std::string& ending);
 // kInvalid for names that are no file's name.
 Status check_key_name(const std::string& name);
-void add_keys_option(CLI::App& app, std::string& folder);
-// Seconds since 1970, UTC.
-std::int64_t now_s();
 
-}  // namespace arete::apps
+}  // namespace arete::bundle

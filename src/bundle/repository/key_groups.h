@@ -5,10 +5,10 @@
 #include <string>
 #include <vector>
 
-#include "apps/key_folder.h"
+#include "bundle/repository/key_folder.h"
 #include "core/result.h"
 
-namespace arete::apps {
+namespace arete::bundle {
 
 // A new key pair for the group, granted to the members; older pairs stay, for what was sealed to them. -> the path of
 // the grants, which the members are to have.
@@ -16,6 +16,6 @@ Result<std::string> renew_group(const KeyFolder& folder, const std::string& name
 // Who has the key of the group now, but for those that are revoked. kNotFound for a member whose NAME.pub is not here.
 Result<std::vector<Member>> members_of_group(const KeyFolder& folder, const Member& group);
 // New pairs for the groups that have this member, and for theirs; -> the groups' names.
-Result<std::vector<std::string>> renew_groups_with(const KeyFolder& folder, const bundle::Digest& member);
+Result<std::vector<std::string>> renew_groups_with(const KeyFolder& folder, const Digest& member);
 
-}  // namespace arete::apps
+}  // namespace arete::bundle

@@ -1,15 +1,10 @@
-#include "apps/key_roots.h"
+#include "bundle/repository/key_roots.h"
 
-#include <iostream>
-
-#include "apps/cli.h"
 #include "bundle/tuf_client.h"
 #include "os/base/files.h"
 
-namespace arete::apps {
+namespace arete::bundle {
 namespace {
-
-namespace tuf = bundle::tuf;
 
 // Nothing for a folder without a root.
 Result<std::optional<std::string>> root_before(const KeyFolder& folder) {
@@ -62,14 +57,14 @@ Result<RootStep> sign_and_keep(const KeyFolder& folder, Json envelope, const std
 
 }  // namespace
 
-Result<tuf::RootDraft> begin_next_root(const KeyFolder& folder, std::int64_t days) {
+Result<tuf::RootDraft> begin_next_root(const KeyFolder& folder, std::int64_t expires_s) {
   ASSIGN_OR_RETURN(const std::string text, folder.root());
   Result<tuf::RootDraft> draft = tuf::draft_of_root(text);
   if (!draft) return with_context(std::move(draft).error(), folder.at("root.json"));
   ++draft->version;
   if (const std::string waiting = unfinished_name(draft->version); folder.exists(waiting))
     return Error{Code::kConflict, folder.at(waiting) + " waits for signatures; sign it, or remove it to give it up"};
-  draft->expires_s = now_s() + days * kSecondsADay;
+  draft->expires_s = expires_s;
   return draft;
 }
 
@@ -96,26 +91,4 @@ Result<RootStep> sign_root_further(const KeyFolder& folder, const std::string& p
   return sign_and_keep(folder, std::move(json), ids, signers);
 }
 
-void add_root_options(CLI::App& app, std::int64_t& days, std::vector<std::string>& also) {
-  app.add_option("--days", days, "so long the root is good for")->check(CLI::Range(1, 36'500))->capture_default_str();
-  app.add_option("--with", also, "a private key that lies elsewhere, to sign with (may be given again)")->take_all();
-}
-
-int tell_root(const RootStep& step, bool json, Json more) {
-  const bool is_complete = step.missing.empty();
-  if (json) {
-    more.set("path", step.path);
-    more.set("version", step.version);
-    more.set("complete", is_complete);
-    if (!is_complete) more.set("missing", step.missing);
-    print_json(more);
-  } else if (is_complete) {
-    std::cout << step.path << ": root " << step.version << ", signed\n";
-  } else {
-    std::cout << step.path << ": root " << step.version << " is not complete: " << step.missing
-              << "\nTake it to where the other root keys lie:\n  arete keys sign " << step.path << " --with ROOT.key\n";
-  }
-  return is_complete ? kDone : kAnswerIsNo;
-}
-
-}  // namespace arete::apps
+}  // namespace arete::bundle

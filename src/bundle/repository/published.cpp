@@ -1,17 +1,17 @@
-#include "apps/published.h"
+#include "bundle/repository/published.h"
 
 #include <algorithm>
 #include <cstdlib>
 #include <optional>
 
-#include "apps/key_roots.h"
-#include "apps/mirror.h"
+#include "bundle/repository/key_roots.h"
+#include "bundle/repository/mirror.h"
 #include "os/base/files.h"
 
-namespace arete::apps {
+namespace arete::bundle {
 namespace {
 
-namespace tuf = bundle::tuf;
+constexpr std::int64_t kAnyTime = std::int64_t{100} * 365 * 86'400;
 
 // What a device that only has the root would come to believe.
 class Memory final : public tuf::Kept {
@@ -61,7 +61,7 @@ Result<bool> has_revoked(const std::string& root, const KeyFolder& keys) {
 Result<Published> read_believed(const std::string& repository, const std::string& root) {
   Mirror mirror(repository);
   Memory kept(root);
-  const tuf::Expiry any_time{0, kSecondsADay * 36'500};
+  const tuf::Expiry any_time{0, kAnyTime};
   ASSIGN_OR_RETURN(
       tuf::Client client,
       tuf::Client::open(
@@ -110,4 +110,4 @@ Result<Published> read_published(const std::string& repository, const tuf::RootD
   return with_context(std::move(published).error(), repository + " holds what a device would refuse");
 }
 
-}  // namespace arete::apps
+}  // namespace arete::bundle

@@ -1,11 +1,11 @@
-#include "apps/mirror.h"
+#include "bundle/repository/mirror.h"
 
 #include <algorithm>
 #include <vector>
 
 #include "os/base/files.h"
 
-namespace arete::apps {
+namespace arete::bundle {
 namespace {
 
 constexpr std::size_t kPart = std::size_t{1} << 20;
@@ -53,11 +53,11 @@ Result<std::string> Mirror::metadata(const std::string& name, std::uint64_t max_
   return text;
 }
 
-Status Mirror::target(const std::string& place, const bundle::tuf::FileInfo& info, const std::string& path) {
+Status Mirror::target(const std::string& place, const tuf::FileInfo& info, const std::string& path) {
   const auto wanted = info.hashes.find("sha256");
   if (wanted == info.hashes.end() || !info.length)
     return Error{Code::kUnsupported, "'" + place + "' is signed without length or SHA-256"};
-  bundle::Sha256 sha256;
+  Sha256 sha256;
   std::uint64_t bytes = 0;
   ASSIGN_OR_RETURN(const std::unique_ptr<os::StagedFile> staged,
                    os::real_file_system().stage_written(path, [&](const os::Append& append) -> Status {
@@ -73,7 +73,7 @@ Status Mirror::target(const std::string& place, const bundle::tuf::FileInfo& inf
 }
 
 Result<std::string> TrustFolder::load(const std::string& name) {
-  return os::read_file(os::real_file_system(), os::join_path(path_, name), bundle::tuf::kMaxMetadataBytes);
+  return os::read_file(os::real_file_system(), os::join_path(path_, name), tuf::kMaxMetadataBytes);
 }
 
 Status TrustFolder::save(const std::string& name, std::string_view text) {
@@ -81,4 +81,4 @@ Status TrustFolder::save(const std::string& name, std::string_view text) {
   return os::write_text(os::real_file_system(), os::join_path(path_, name), text);
 }
 
-}  // namespace arete::apps
+}  // namespace arete::bundle

@@ -11,7 +11,7 @@
 #include "core/result.h"
 #include "os/http_client/http_client.h"
 
-namespace arete::apps {
+namespace arete::bundle {
 
 class Mirror {
  public:
@@ -21,7 +21,7 @@ class Mirror {
   // A file below metadata/, as tuf::Fetch has it.
   Result<std::string> metadata(const std::string& name, std::uint64_t max_bytes);
   // A target, where the client says it lies, into a file: whole, and with what is signed of it, or not at all.
-  Status target(const std::string& place, const bundle::tuf::FileInfo& info, const std::string& path);
+  Status target(const std::string& place, const tuf::FileInfo& info, const std::string& path);
 
  private:
   Status read(const std::string& name, std::uint64_t max_bytes, const os::TakeBody& take);
@@ -30,7 +30,7 @@ class Mirror {
   std::unique_ptr<os::HttpClient> http_;  // nullptr: a folder
 };
 
-class TrustFolder final : public bundle::tuf::Kept {
+class TrustFolder final : public tuf::Kept {
  public:
   explicit TrustFolder(std::string path) : path_(std::move(path)) {}
   Result<std::string> load(const std::string& name) override;
@@ -40,4 +40,4 @@ class TrustFolder final : public bundle::tuf::Kept {
   std::string path_;
 };
 
-}  // namespace arete::apps
+}  // namespace arete::bundle

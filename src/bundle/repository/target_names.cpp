@@ -1,6 +1,6 @@
-#include "apps/target_names.h"
+#include "bundle/repository/target_names.h"
 
-namespace arete::apps {
+namespace arete::bundle {
 namespace {
 
 constexpr std::size_t kOlderDigits = 16;
@@ -9,17 +9,17 @@ constexpr std::string_view kBundleEnding = ".arete";
 
 }  // namespace
 
-std::string bundle_target(const bundle::Manifest& manifest) {
+std::string bundle_target(const Manifest& manifest) {
   return manifest.name + "/" + manifest.name + "-" + manifest.version + std::string(kBundleEnding);
 }
 
-std::string delta_target(const std::string& bundle_target, const bundle::Digest& older) {
+std::string delta_target(const std::string& bundle_target, const Digest& older) {
   std::string stem = bundle_target;
   if (stem.ends_with(kBundleEnding)) stem.resize(stem.size() - kBundleEnding.size());
   return stem + "-from-" + older.hex().substr(0, kOlderDigits) + ".delta";
 }
 
-std::optional<Release> release_of(const bundle::tuf::FileInfo& target) {
+std::optional<Release> release_of(const tuf::FileInfo& target) {
   const Json& custom = target.custom;
   const Result<std::string> kind = custom.get_string("kind");
   const Result<std::string> model = custom.get_string("model");
@@ -27,10 +27,10 @@ std::optional<Release> release_of(const bundle::tuf::FileInfo& target) {
   const Result<std::int64_t> release = custom.get_integer("release_counter");
   const Result<std::string> sha256 = custom.get_string("manifest_sha256");
   if (!kind || *kind != "bundle" || !model || !version || !release || *release < 0 || !sha256) return {};
-  const Result<bundle::Digest> manifest = bundle::digest_from_hex(*sha256);
+  const Result<Digest> manifest = digest_from_hex(*sha256);
   if (!manifest) return {};
   const Result<std::string> agent = custom.get_string("min_agent");
   return Release{*model, *version, static_cast<std::uint64_t>(*release), *manifest, agent ? *agent : ""};
 }
 
-}  // namespace arete::apps
+}  // namespace arete::bundle

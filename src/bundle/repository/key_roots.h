@@ -7,11 +7,11 @@
 #include <string>
 #include <vector>
 
-#include "apps/key_folder.h"
+#include "bundle/repository/key_folder.h"
 #include "bundle/tuf_author.h"
 #include "core/result.h"
 
-namespace arete::apps {
+namespace arete::bundle {
 
 struct RootStep {
   std::int64_t version = 0;
@@ -24,17 +24,11 @@ struct RootSigners {
   std::set<std::string> never = {};    // ids of keys that must not sign any more
 };
 
-inline constexpr std::int64_t kSecondsADay = 86'400;
-
 // The root that is believed, with the next version's number and a new time.
-Result<bundle::tuf::RootDraft> begin_next_root(const KeyFolder& folder, std::int64_t days);
+Result<tuf::RootDraft> begin_next_root(const KeyFolder& folder, std::int64_t expires_s);
 // Signs with those of the keys at hand that sign roots by the word of the last root or of this one.
-Result<RootStep> sign_root(const KeyFolder& folder, const bundle::tuf::RootDraft& draft, const RootSigners& signers);
+Result<RootStep> sign_root(const KeyFolder& folder, const tuf::RootDraft& draft, const RootSigners& signers);
 // One more signature, or several, for a root that is not complete.
 Result<RootStep> sign_root_further(const KeyFolder& folder, const std::string& path, const RootSigners& signers);
 
-void add_root_options(CLI::App& app, std::int64_t& days, std::vector<std::string>& also);
-// What came of it, for people; -> exit status.
-int tell_root(const RootStep& step, bool json, Json more = Json::object());
-
-}  // namespace arete::apps
+}  // namespace arete::bundle

@@ -7,22 +7,21 @@
 #include <map>
 #include <string>
 
-#include "apps/key_folder.h"
+#include "bundle/repository/key_folder.h"
 #include "bundle/tuf_author.h"
 #include "bundle/tuf_metadata.h"
 #include "core/json.h"
 #include "core/result.h"
 
-namespace arete::apps {
+namespace arete::bundle {
 
 struct Published {
   std::map<std::string, Json> documents;  // what is signed, by role; nothing at first
-  std::map<std::string, bundle::tuf::FileInfo> targets;
+  std::map<std::string, tuf::FileInfo> targets;
   bool has_begun_anew = false;
 };
 
 // `newest` is the root that is to be published. Nothing of a new repository. kUntrusted for one that was tampered with.
-Result<Published> read_published(const std::string& repository, const bundle::tuf::RootDraft& newest,
-                                 const KeyFolder& keys);
+Result<Published> read_published(const std::string& repository, const tuf::RootDraft& newest, const KeyFolder& keys);
 
-}  // namespace arete::apps
+}  // namespace arete::bundle

@@ -1,16 +1,15 @@
-#include "apps/key_folder.h"
+#include "bundle/repository/key_folder.h"
 
 #include <algorithm>
 #include <array>
-#include <chrono>
 
-#include "apps/bundle_keys.h"
+#include "bundle/files/open_bundle.h"
 #include "bundle/tuf_author.h"
 #include "bundle/tuf_client.h"
 #include "os/base/files.h"
 #include "os/keystore/keystore.h"
 
-namespace arete::apps {
+namespace arete::bundle {
 namespace {
 
 constexpr std::uint64_t kMaxRevokedBytes = std::uint64_t{16} << 20;
@@ -31,7 +30,7 @@ bool KeyFolder::exists(const std::string& name) const { return files().info(at(n
 Status KeyFolder::make() const { return files().make_folders(path_); }
 
 Result<std::string> KeyFolder::root() const {
-  Result<std::string> text = os::read_file(files(), at("root.json"), bundle::tuf::kMaxRootBytes);
+  Result<std::string> text = os::read_file(files(), at("root.json"), tuf::kMaxRootBytes);
   if (text || text.error().code != Code::kNotFound) return text;
   return Error{Code::kNotFound, "there is no root.json in " + path_ + "; `arete keys new trust` makes the first"};
 }
@@ -47,26 +46,26 @@ Result<std::vector<NamedKey>> KeyFolder::signing_keys(const std::vector<std::str
   ASSIGN_OR_RETURN(const std::vector<std::string> names, names_ending_with(path_, ".key"));
   for (const std::string& name : names) {
     ASSIGN_OR_RETURN(const std::string pem, os::read_private_key(at(name)));
-    Result<bundle::SigningKey> key = bundle::SigningKey::of_pem(pem);
+    Result<SigningKey> key = SigningKey::of_pem(pem);
     if (key) keys.push_back({at(name), std::move(*key)});  // others are what models are sealed to
   }
   for (const std::string& path : also) {
     ASSIGN_OR_RETURN(const std::string pem, os::read_private_key(path));
-    Result<bundle::SigningKey> key = bundle::SigningKey::of_pem(pem);
+    Result<SigningKey> key = SigningKey::of_pem(pem);
     if (!key) return with_context(std::move(key).error(), path);
     keys.push_back({path, std::move(*key)});
   }
   return keys;
 }
 
-Result<std::string> KeyFolder::keep(const std::string& name, const bundle::SigningKey& key) const {
+Result<std::string> KeyFolder::keep(const std::string& name, const SigningKey& key) const {
   RETURN_IF_ERROR(make());
   std::string path = at(key_file_name(name, key.id(), "key"));
   RETURN_IF_ERROR(os::write_private_key(path, key.pem()));
   return path;
 }
 
-Result<std::string> KeyFolder::keep(const std::string& name, const bundle::ExchangeKey& key) const {
+Result<std::string> KeyFolder::keep(const std::string& name, const ExchangeKey& key) const {
   RETURN_IF_ERROR(make());
   std::string path = at(key_file_name(name, key.public_key().id().hex(), "key"));
   RETURN_IF_ERROR(os::write_private_key(path, key.pem()));
@@ -74,10 +73,10 @@ Result<std::string> KeyFolder::keep(const std::string& name, const bundle::Excha
   return path;
 }
 
-Result<bundle::ExchangeKey> KeyFolder::exchange_key(const std::string& name, const bundle::Digest& id) const {
+Result<ExchangeKey> KeyFolder::exchange_key(const std::string& name, const Digest& id) const {
   const std::string path = at(key_file_name(name, id.hex(), "key"));
   ASSIGN_OR_RETURN(const std::string pem, os::read_private_key(path));
-  Result<bundle::ExchangeKey> key = bundle::ExchangeKey::of_pem(pem);
+  Result<ExchangeKey> key = ExchangeKey::of_pem(pem);
   return key ? std::move(key) : with_context(std::move(key).error(), path);
 }
 
@@ -85,7 +84,7 @@ Result<std::vector<Member>> KeyFolder::members() const {
   std::vector<Member> members;
   ASSIGN_OR_RETURN(const std::vector<std::string> names, names_ending_with(path_, ".pub"));
   for (const std::string& file : names) {
-    ASSIGN_OR_RETURN(bundle::Recipient read, read_recipient(at(file)));
+    ASSIGN_OR_RETURN(Recipient read, read_recipient(at(file)));
     const std::string id = read.key.id().hex();
     const bool is_group = exists(key_file_name(read.name, id, "grants"));
     ASSIGN_OR_RETURN(const bool is_revoked, this->is_revoked(id));
@@ -114,7 +113,7 @@ Result<bool> KeyFolder::is_revoked(const std::string& id) const {
 
 Status KeyFolder::revoke(const std::string& id, const std::string& name, std::int64_t now_s) const {
   ASSIGN_OR_RETURN(Json rows, revoked());
-  rows.push_back(Json::object({{"id", id}, {"name", name}, {"at", bundle::tuf::format_time(now_s)}}));
+  rows.push_back(Json::object({{"id", id}, {"name", name}, {"at", tuf::format_time(now_s)}}));
   return os::write_text(files(), at("revoked.json"), rows.dump(1) + "\n");
 }
 
@@ -136,12 +135,4 @@ Status check_key_name(const std::string& name) {
   return Error{Code::kInvalid, "'" + name + "' is no name for a key: 1 to 100 letters, digits and . _ -"};
 }
 
-void add_keys_option(CLI::App& app, std::string& folder) {
-  app.add_option("--keys", folder, "the folder of keys")->capture_default_str();
-}
-
-std::int64_t now_s() {
-  return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
-}
-
-}  // namespace arete::apps
+}  // namespace arete::bundle

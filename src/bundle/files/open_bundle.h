@@ -1,0 +1,36 @@
+// A bundle's file, and where it is sealed its grants and the keys that open it.
+// Threads: one. Blocks for the files.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "bundle/bundle.h"
+#include "bundle/content_key.h"
+#include "bundle/exchange_key.h"
+#include "bundle/grants.h"
+#include "core/result.h"
+#include "os/base/files.h"
+
+namespace arete::bundle {
+
+struct KeyFiles {
+  std::vector<std::string> keys;    // private keys
+  std::vector<std::string> grants;  // grants besides BUNDLE.grants
+};
+
+// Where the grants of a bundle lie.
+std::string grants_path_of(const std::string& bundle_path);
+Result<Grants> read_grants(const std::string& path);
+// What can be granted something: "NAME.pub", whose name is NAME.
+Result<Recipient> read_recipient(const std::string& path);
+
+// The content key of the bundle at `path` with this manifest. kUntrusted where none of the keys may have it.
+Result<ContentKey> content_key(const KeyFiles& options, const std::string& path, const Digest& manifest);
+
+// Unsealed where it is sealed and keys are given: kUntrusted where none of them may open it. Errors begin with the
+// path.
+Result<Bundle> open_bundle(const os::FileSystem& files, const std::string& path, const KeyFiles& keys = {});
+
+}  // namespace arete::bundle
