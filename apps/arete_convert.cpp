@@ -19,6 +19,7 @@ struct Options {
   std::string output;
   std::int64_t opset = 0;  // 0: as it is
   bool inline_functions = false;
+  bool plaintext = false;
   bool json = false;
 };
 
@@ -31,6 +32,7 @@ void add_options(CLI::App& app, Options& o) {
   app.add_option("--opset", o.opset, "bring the operators to this version of ONNX's operator set")
       ->check(CLI::Range(1, 1000));
   app.add_flag("--inline-functions", o.inline_functions, "put the bodies of the model's own functions in their place");
+  app.add_flag("--plaintext", o.plaintext, "write a sealed bundle's model as it is, for everybody to read");
   app.add_flag("--json", o.json, "one JSON object on the last line");
   app.footer(
       "\nA text graph holds the whole model, reads back and can be edited (docs/formats/text.md):\n"
@@ -92,6 +94,10 @@ int run_convert(int argc, char** argv) {
   const os::FileSystem& files = os::real_file_system();
   const Result<FoundModel> found = find_model(o.model, o.bundle);
   if (!found) return fail(found.error());
+  if (found->is_sealed && !o.plaintext) {
+    return fail({Code::kInvalid, o.model + " is sealed, and its model would lie open on the disk; say --plaintext if "
+                                           "that is what you want"});
+  }
   const Result<graph::ReadModel> read = read_graph(*found);
   if (!read) return fail(read.error());
   const Status free = check_places(files, *read, o);

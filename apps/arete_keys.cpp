@@ -14,6 +14,8 @@ int run_keys(int argc, char** argv) {
       "\nThe usual way:\n"
       "  arete keys new trust                      root.json for the devices, 2 of 3 root keys rule it\n"
       "  arete keys new device line-7              a key pair; its private key belongs on the device alone\n"
+      "                                            (or is made there, and line-7.pub alone comes here:\n"
+      "                                            arete keys new device line-7 --keys FOLDER)\n"
       "  arete keys new group hall-2 --member line-7\n"
       "  arete bundle seal shoes.arete -o sealed.arete --to keys/hall-2.pub\n"
       "  arete keys revoke line-7                  it was stolen\n"

@@ -16,7 +16,7 @@ struct BundleChoice {
 
 // --variant, --key and --grants.
 void add_bundle_choice(CLI::App& app, BundleChoice& choice);
-// --key and --grants alone.
+// --key and --grants alone. From when --key is read on, the process leaves no core files.
 void add_key_options(CLI::App& app, bundle::KeyFiles& keys);
 
 }  // namespace arete::apps

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iostream>
 
+#include "core/activation.h"
 #include "core/batch.h"
 #include "core/npy.h"
 #include "os/base/files.h"
@@ -74,7 +75,7 @@ Result<std::string> file_of(const Evaluation& evaluation) {
 }
 
 // The share of samples whose top-1 is the label.
-Result<double> accuracy_of(engine::Session& session, const Evaluation& evaluation) {
+Result<double> accuracy_of(engine::Session& session, const Evaluation& evaluation, const OutputCard& card) {
   const auto count = static_cast<std::int64_t>(evaluation.labels.size());
   const int step = std::max(1, proof::batch_rule_for(session.inputs(), session.outputs()).largest);
   std::int64_t right = 0;
@@ -86,7 +87,7 @@ Result<double> accuracy_of(engine::Session& session, const Evaluation& evaluatio
       inputs.push_back({input.name, std::move(part)});
     }
     ASSIGN_OR_RETURN(const std::vector<Tensor> outputs, session.run(inputs));
-    const std::optional<proof::Top1> top1 = proof::top1_of(outputs.front(), rows);
+    const std::optional<proof::Top1> top1 = proof::top1_of(outputs.front(), rows, yes_above(card));
     if (!top1) return Error{Code::kUnsupported, "its first output names no class a sample"};
     for (std::int64_t i = 0; i < rows; ++i) {
       const auto row = static_cast<std::size_t>(i);
@@ -114,7 +115,7 @@ Result<std::string> evaluate_variants(const EvaluationOptions& o, const std::str
   if (manifest.card->output.labels.empty()) manifest.card->output.labels = data->labels();
   ASSIGN_OR_RETURN(const Evaluation evaluation, read(*data, o.samples));
   for (const ModelVariant& variant : variants) {
-    Result<double> accuracy = accuracy_of(*variant.session, evaluation);
+    Result<double> accuracy = accuracy_of(*variant.session, evaluation, manifest.card->output);
     if (!accuracy) return with_context(std::move(accuracy).error(), variant.path);
     manifest.claims.push_back({"top-1 accuracy of " + variant.name, *accuracy * 100, "%",
                                std::to_string(evaluation.labels.size()) + " samples of the evaluation set, " + engine});

@@ -24,9 +24,13 @@ struct Options {
   bool json = false;
 };
 
-// Once: what is believed later follows from it.
-Status take_first_root(const Options& o, bundle::TrustFolder& trust) {
-  if (trust.load("root.json")) return {};
+// Once: what is believed later follows from it. -> whether it was now.
+Result<bool> take_first_root(const Options& o, bundle::TrustFolder& trust) {
+  const Result<std::string> there = trust.load("root.json");
+  if (there && !o.root.empty())
+    std::cerr << "arete: note: --root is not used: " << trust.at("root.json") << " is believed already\n";
+  if (there) return false;
+  if (there.error().code != Code::kNotFound) return there.error();
   if (o.root.empty())
     return Error{Code::kNotFound,
                  "nothing is believed in " + o.fetch.trust +
@@ -34,11 +38,15 @@ Status take_first_root(const Options& o, bundle::TrustFolder& trust) {
   ASSIGN_OR_RETURN(const std::string text, os::read_file(os::real_file_system(), o.root, bundle::tuf::kMaxRootBytes));
   const Result<bundle::tuf::Trust> good = bundle::tuf::Trust::make(text, {});
   if (!good) return with_context(good.error(), o.root);
-  return trust.save("root.json", text);
+  RETURN_IF_ERROR(trust.save("root.json", text));
+  return true;
 }
 
 bool ask(const Error& why) {
-  if (::isatty(STDIN_FILENO) == 0) return false;
+  if (::isatty(STDIN_FILENO) == 0) {
+    std::cerr << "arete: note: the delta failed, and there is no terminal here to ask at\n";
+    return false;
+  }
   std::cerr << "arete: the delta failed: " << why.message << "\nFetch the whole bundle instead? [y/N] " << std::flush;
   std::string answer;
   std::getline(std::cin, answer);
@@ -78,8 +86,14 @@ int run(Options o) {
   const std::size_t at = o.name.find('@');
   o.fetch.model = o.name.substr(0, at);
   if (at != std::string::npos) o.fetch.version = o.name.substr(at + 1);
+  if (o.fetch.model.empty() || (at != std::string::npos && o.fetch.version.empty()))
+    return fail({Code::kInvalid, "'" + o.name + "': give the model's name, or NAME@VERSION"});
+  if (const Status good = bundle::Mirror::check_place(o.fetch.repository); !good) return fail(good.error());
   bundle::TrustFolder trust(o.fetch.trust);
-  if (const Status good = take_first_root(o, trust); !good) return fail(good.error());
+  const Result<bool> is_first = take_first_root(o, trust);
+  if (!is_first) return fail(is_first.error());
+  o.fetch.is_first = *is_first;
+  o.fetch.noted = [](const std::string& what) { std::cerr << "arete: note: " << what << "\n"; };
   o.fetch.agent_version = ARETE_VERSION;
   ProgressLine line;
   o.fetch.told = [&](std::uint64_t done, std::uint64_t total) {
@@ -103,7 +117,7 @@ BundleVerb add_bundle_fetch(CLI::App& bundle) {
   app->add_option("--root", o->root, "the first root.json, where the folder has none yet");
   app->add_option("-o,--output", o->fetch.output, "the bundle; its grants go beside it")->required();
   app->add_option("--have", o->fetch.have,
-                  "the bundle that is here: nothing older is taken, and a delta where there is one");
+                  "the bundle that is here, if it is: nothing older is taken, and a delta where there is one");
   app->add_option("--on-delta-failure", o->on_failure, "fail, full: take the whole bundle, ask: the person here")
       ->check(CLI::IsMember({"fail", "full", "ask"}))
       ->capture_default_str();

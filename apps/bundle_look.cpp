@@ -21,8 +21,8 @@ struct Options {
 
 std::string size_text(std::uint64_t bytes) {
   if (bytes < 10'000) return std::to_string(bytes) + " B";
-  if (bytes < 10'000'000) return std::to_string(bytes / 1000) + " kB";
-  return std::to_string(bytes / 1'000'000) + " MB";
+  if (bytes < 9'999'500) return std::to_string((bytes + 500) / 1000) + " kB";
+  return std::to_string((bytes + 500'000) / 1'000'000) + " MB";
 }
 
 std::string tensors_text(const std::vector<bundle::TensorInfo>& tensors) {
@@ -72,6 +72,7 @@ int show(const Options& o) {
             << "\n";
   if (opened->is_sealed()) std::cout << "sealed     only who was granted its key can read it\n";
   if (!manifest.minimum_agent.empty()) std::cout << "agent      " << manifest.minimum_agent << " or newer\n";
+  if (manifest.evaluation) std::cout << "evaluation " << manifest.evaluation->samples << " samples with labels\n";
   if (manifest.reference) std::cout << "drift      against " << manifest.reference->samples << " reference samples\n";
   for (const bundle::Claim& claim : manifest.claims)
     std::cout << "claim      " << claim.what << ": " << claim.value << " " << claim.unit << " (" << claim.how << ")\n";

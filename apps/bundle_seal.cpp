@@ -14,33 +14,71 @@ namespace {
 struct Options {
   std::string bundle, output;
   std::vector<std::string> recipients;
+  std::string folder = "keys";
   bundle::KeyFiles keys;
   bool json = false;
 };
 
+const os::FileSystem& files() { return os::real_file_system(); }
+
 void add_options(CLI::App& app, Options& o) {
   app.add_option("BUNDLE", o.bundle, "the bundle")->required();
-  app.add_option("--to", o.recipients, "the public key of a device or a group, NAME.pub (may be given again)")
+  app.add_option("--to", o.recipients,
+                 "a device or a group: its public key NAME.pub, or its NAME in the folder of keys (may be given again)")
       ->required()
       ->take_all();
+  app.add_option("--keys", o.folder, "the folder of keys, where there is one: who is revoked is granted nothing")
+      ->check(CLI::ExistingDirectory)
+      ->capture_default_str();
   add_key_options(app, o.keys);
   app.add_flag("--json", o.json, "one JSON object on the last line");
 }
 
-Status grant_all(const Options& o, const bundle::ContentKey& key, bundle::Grants& grants) {
-  for (const std::string& path : o.recipients) {
-    ASSIGN_OR_RETURN(const bundle::Recipient recipient, bundle::read_recipient(path));
-    ASSIGN_OR_RETURN(const bool is_revoked,
-                     bundle::KeyFolder(os::folder_of(path)).is_revoked(recipient.key.id().hex()));
+// "line-7" is what the folder of keys calls line-7.pub.
+std::string path_of(const Options& o, const std::string& to) {
+  const std::string named = os::join_path(o.folder, to + ".pub");
+  const bool is_path = to.find('/') != std::string::npos || to.ends_with(".pub") || to.ends_with(".key");
+  return is_path || (!files().info(named) && files().info(to)) ? to : named;
+}
+
+// In the folder of keys, and where the file lies, by its name and by what that leads to.
+Status check_revoked(const Options& o, const std::string& path, const bundle::Recipient& recipient) {
+  ASSIGN_OR_RETURN(const std::string real, files().canonical(path));
+  for (const std::string& folder : {o.folder, os::folder_of(path), os::folder_of(real)}) {
+    ASSIGN_OR_RETURN(const bool is_revoked, bundle::KeyFolder(folder).is_revoked(recipient.key.id().hex()));
     if (is_revoked)
-      return Error{Code::kUntrusted, path + " is revoked (revoked.json beside it): nothing is granted to it"};
+      return Error{Code::kUntrusted,
+                   path + " is revoked (" + os::join_path(folder, "revoked.json") + "): nothing is granted to it"};
+  }
+  return {};
+}
+
+Status grant_all(const Options& o, const bundle::ContentKey& key, bundle::Grants& grants) {
+  for (const std::string& to : o.recipients) {
+    const std::string path = path_of(o, to);
+    ASSIGN_OR_RETURN(const bundle::Recipient recipient, bundle::read_recipient(path));
+    RETURN_IF_ERROR(check_revoked(o, path, recipient));
     RETURN_IF_ERROR(add_grant(grants, key.secret(), recipient));
   }
   return {};
 }
 
-Status write_grants_file(const std::string& bundle_path, const bundle::Grants& grants) {
-  return os::write_text(os::real_file_system(), bundle::grants_path_of(bundle_path), bundle::write_grants(grants));
+// Neither the bundle nor its grants may take the place of anything that is read here.
+Status check_output(const Options& o) {
+  std::vector<std::string> sources = {o.bundle, bundle::grants_path_of(o.bundle)};
+  sources.insert(sources.end(), o.keys.keys.begin(), o.keys.keys.end());
+  sources.insert(sources.end(), o.keys.grants.begin(), o.keys.grants.end());
+  for (const std::string& to : o.recipients) sources.push_back(path_of(o, to));
+  for (const std::string& place : {o.output, bundle::grants_path_of(o.output)}) {
+    if (const auto there = files().info(place); there && there->kind != os::FileKind::kFile)
+      return Error{Code::kInvalid, "'" + place + "' is there and is no file; give another -o"};
+    for (const std::string& source : sources) {
+      if (os::same_file(files(), source, place))
+        return Error{Code::kInvalid,
+                     "'" + place + "' would overwrite '" + source + "', which is read; give another -o"};
+    }
+  }
+  return {};
 }
 
 int tell(const Options& o, const std::string& path, const bundle::Grants& grants) {
@@ -58,34 +96,36 @@ int tell(const Options& o, const std::string& path, const bundle::Grants& grants
   return kDone;
 }
 
-// The grants come first: a sealed bundle without them is lost, and grants without a bundle are nothing.
 int seal(const Options& o) {
-  Result<bundle::Bundle> opened = bundle::open_bundle(os::real_file_system(), o.bundle, o.keys);
+  if (const Status free = check_output(o); !free) return fail(free.error());
+  Result<bundle::Bundle> opened = bundle::open_bundle(files(), o.bundle, o.keys);
+  if (opened && opened->is_sealed() && opened->content_key() == nullptr)
+    opened = Error{Code::kUntrusted, o.bundle + " is sealed already; give a key that it was granted to (--key)"};
   if (!opened) return fail(opened.error());
   const Result<bundle::ContentKey> key = bundle::ContentKey::generate();
   if (!key) return fail(key.error());
   bundle::Grants grants{bundle::Grants::Kind::kContent, manifest_digest(*opened), {}};
+  opened->set_path(o.bundle);
+  ProgressLine line;
+  const auto told = [&](std::uint64_t at, std::uint64_t of) {
+    line.show("sealing", static_cast<std::int64_t>(at), static_cast<std::int64_t>(of));
+  };
   Status done = grant_all(o, *key, grants);
-  if (done) done = write_grants_file(o.output, grants);
-  if (!done) return fail(done.error());
-  const Result<std::uint64_t> bytes =
-      write_file(o.output, "sealing", [&](const bundle::Sink& sink, const bundle::Progress& told) {
-        return bundle::write_bundle(*opened, sink, told, &*key);
-      });
-  return bytes ? tell(o, o.output, grants) : fail(bytes.error());
+  if (done) done = bundle::write_sealed(o.output, *opened, *key, grants, told);
+  line.clear();
+  return done ? tell(o, o.output, grants) : fail(done.error());
 }
 
 int grant(const Options& o) {
-  Result<bundle::Bundle> opened = bundle::open_bundle(os::real_file_system(), o.bundle, o.keys);
+  Result<bundle::Bundle> opened = bundle::open_bundle(files(), o.bundle, o.keys);
   if (!opened) return fail(opened.error());
-  if (!opened->is_sealed())
-    return fail({Code::kInvalid, o.bundle + " is not sealed: everybody can read it; seal it first"});
-  if (opened->content_key() == nullptr)
-    return fail({Code::kInvalid, "who grants must be granted it: give your own key with --key"});
+  if (!opened->is_sealed()) return fail({Code::kInvalid, o.bundle + " is not sealed: everybody can read it; seal it"});
   Result<bundle::Grants> grants = bundle::read_grants(bundle::grants_path_of(o.bundle));
+  if (opened->content_key() == nullptr)
+    grants = Error{Code::kInvalid, "who grants must be granted it: give your own key with --key"};
   if (!grants) return fail(grants.error());
   Status done = grant_all(o, *opened->content_key(), *grants);
-  if (done) done = write_grants_file(o.bundle, *grants);
+  if (done) done = os::write_text(files(), bundle::grants_path_of(o.bundle), bundle::write_grants(*grants));
   return done ? tell(o, o.bundle, *grants) : fail(done.error());
 }
 

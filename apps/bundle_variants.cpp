@@ -6,6 +6,7 @@
 #include "bundle/cut.h"
 #include "graph/weight_places.h"
 #include "os/base/files.h"
+#include "os/base/machine.h"
 
 namespace arete::apps {
 namespace {
@@ -55,6 +56,21 @@ Error differs(const ModelVariant& variant, const ModelVariant& first, const std:
                               "' has " + list_of(wanted) + "; the variants of one bundle must be alike"};
 }
 
+// A platform as `arete bundle create --target` takes it; devices compare it with their own.
+Status check_target(const std::string& target) {
+  const auto is_word = [](std::string_view word) {
+    return !word.empty() && std::ranges::all_of(word, [](char c) {
+      return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
+    });
+  };
+  const std::size_t dash = target.find('-');
+  const bool is_platform =
+      dash != std::string::npos && is_word(target.substr(0, dash)) && is_word(target.substr(dash + 1));
+  if (target == "any" || is_platform) return {};
+  return Error{Code::kInvalid,
+               "'" + target + "' is no platform; write any, or one like " + os::platform() + " or aarch64-linux"};
+}
+
 }  // namespace
 
 Result<ModelVariant> parse_variant(const std::string& argument) {
@@ -73,6 +89,10 @@ Result<ModelVariant> parse_variant(const std::string& argument) {
 }
 
 Status read_variant(ModelVariant& variant, engine::Engine& engine, int threads) {
+  RETURN_IF_ERROR(check_target(variant.target));
+  ASSIGN_OR_RETURN(const bool is_bundle, bundle::is_bundle(os::real_file_system(), variant.path));
+  if (is_bundle)
+    return Error{Code::kInvalid, variant.path + " is a bundle; `arete bundle extract` gives the models that are in it"};
   if (const Status added = add_files(variant); !added) return with_context(added.error(), variant.path);
   ASSIGN_OR_RETURN(proof::Opened opened, open_session(engine, FoundModel{variant.path}, threads));
   variant.session = std::move(opened.session);

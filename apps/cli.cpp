@@ -17,7 +17,9 @@ std::optional<int> parse(CLI::App& app, int argc, char** argv) {
       app.exit(error, std::cout, std::cerr);
       return kDone;
     }
-    std::cerr << "arete: " << error.what() << "; " << app.get_name() << " --help explains\n";
+    const std::vector<CLI::App*> verbs = app.get_subcommands();
+    const std::string verb = verbs.empty() ? "" : " " + verbs.front()->get_name();
+    std::cerr << "arete: " << error.what() << "; " << app.get_name() << verb << " --help explains\n";
     return kUsage;
   }
 }

@@ -7,7 +7,7 @@
 #include "apps/cli.h"
 #include "apps/keys_options.h"
 #include "apps/keys_verbs.h"
-#include "bundle/repository/key_folder.h"
+#include "bundle/repository/key_groups.h"
 #include "bundle/tuf_author.h"
 
 namespace arete::apps {
@@ -53,31 +53,68 @@ void print_root(const tuf::RootDraft& root, const std::vector<bundle::NamedKey>&
   }
 }
 
-int list(const Options& o) {
-  const bundle::KeyFolder folder(o.folder);
-  const Result<std::vector<bundle::NamedKey>> keys = folder.signing_keys();
-  if (!keys) return fail(keys.error());
-  const Result<std::vector<bundle::Member>> members = folder.members();
-  if (!members) return fail(members.error());
+// Of the newest root, where there is one.
+Status add_root(const Options& o, const bundle::KeyFolder& folder, Json& json) {
+  ASSIGN_OR_RETURN(const std::vector<bundle::NamedKey> keys, folder.signing_keys());
   const Result<std::string> text = folder.root();
-  if (!text && text.error().code != Code::kNotFound) return fail(text.error());
-  Json json = Json::object();
-  if (text) {
-    const Result<tuf::RootDraft> root = tuf::draft_of_root(*text);
-    if (!root) return fail(with_context(root.error(), folder.at("root.json")));
-    json.set("root", json_of_root(*root, *keys));
-    if (!o.json) print_root(*root, *keys);
-  }
+  if (!text && text.error().code == Code::kNotFound) return {};
+  if (!text) return text.error();
+  const Result<tuf::RootDraft> root = tuf::draft_of_root(*text);
+  if (!root) return with_context(root.error(), folder.at("root.json"));
+  json.set("root", json_of_root(*root, keys));
+  if (!o.json) print_root(*root, keys);
+  return {};
+}
+
+Result<std::vector<std::string>> names_in(const bundle::KeyFolder& folder, const bundle::Member& group) {
+  std::vector<std::string> names;
+  if (!group.is_group) return names;
+  ASSIGN_OR_RETURN(const std::vector<bundle::Grant> grants, bundle::grants_of_group(folder, group));
+  for (const bundle::Grant& grant : grants) names.push_back(grant.name.empty() ? grant.to.hex() : grant.name);
+  return names;
+}
+
+Status add_recipients(const Options& o, const bundle::KeyFolder& folder, Json& json) {
+  ASSIGN_OR_RETURN(const std::vector<bundle::Member> members, folder.members());
+  ASSIGN_OR_RETURN(const auto revoked, folder.revoked_ids());
   Json rows = Json::array();
-  for (const bundle::Member& member : *members) {
+  for (const bundle::Member& member : members) {
     const char* const kind = member.is_group ? "group" : "device";
     const std::string id = member.key.id().hex();
-    rows.push_back(Json::object({{"name", member.name}, {"kind", kind}, {"id", id}, {"revoked", member.is_revoked}}));
+    ASSIGN_OR_RETURN(const std::vector<std::string> names, names_in(folder, member));
+    Json row = Json::object({{"name", member.name}, {"kind", kind}, {"id", id}, {"revoked", member.is_revoked}});
+    if (member.is_group) row.set("members", json_of(names));
+    if (member.is_revoked) row.set("revoked_at", revoked.at(id));
+    rows.push_back(std::move(row));
     if (o.json) continue;
-    std::cout << std::left << std::setw(8) << kind << std::setw(20) << member.name << id
-              << (member.is_revoked ? "  revoked" : "") << "\n";
+    std::cout << std::left << std::setw(8) << kind << std::setw(20) << member.name << " " << id
+              << (member.is_revoked ? "  revoked " + revoked.at(id) : "") << "\n";
+    for (const std::string& name : names) std::cout << "          " << name << "\n";
   }
   json.set("recipients", std::move(rows));
+  return {};
+}
+
+// Also of keys that nobody has here any more.
+Status add_revoked(const Options& o, const bundle::KeyFolder& folder, Json& json) {
+  ASSIGN_OR_RETURN(Json rows, folder.revoked());
+  for (const Json& row : rows.as_array()) {
+    if (!o.json)
+      std::cout << "revoked " << std::left << std::setw(20) << row.get_string("name").value_or("?") << " "
+                << row.get_string("id").value_or("?") << "  " << row.get_string("at").value_or("?") << "\n";
+  }
+  json.set("revoked", std::move(rows));
+  return {};
+}
+
+int list(const Options& o) {
+  const bundle::KeyFolder folder(o.folder);
+  Json json = Json::object();
+  Status done = warn_of(folder);
+  for (const auto add : {add_root, add_recipients, add_revoked}) {
+    if (done) done = add(o, folder, json);
+  }
+  if (!done) return fail(done.error());
   if (o.json) print_json(json);
   return kDone;
 }
@@ -88,7 +125,7 @@ KeysVerb add_keys_list(CLI::App& keys) {
   const auto o = std::make_shared<Options>();
   CLI::App* const app = keys.add_subcommand("list", "who may sign what, and whom models are sealed to");
   add_keys_option(*app, o->folder);
-  app->add_flag("--json", o->json, "one JSON object on the last line");
+  add_json_option(*app, o->json);
   return {app, [o] { return list(*o); }};
 }
 

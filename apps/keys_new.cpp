@@ -1,4 +1,6 @@
 // `arete keys new`: the keys that updates are signed with, and those that models are sealed to.
+#include "apps/keys_new.h"
+
 #include <algorithm>
 #include <iostream>
 #include <memory>
@@ -7,110 +9,74 @@
 #include "apps/keys_options.h"
 #include "apps/keys_verbs.h"
 #include "bundle/repository/key_groups.h"
-#include "bundle/repository/key_roots.h"
 
 namespace arete::apps {
 namespace {
 
-namespace tuf = bundle::tuf;
-
-struct Options {
-  std::string kind, name, folder = "keys";
-  std::vector<std::string> members, also;
-  std::int64_t roots = 3, threshold = 2, days = 365;
-  bool json = false;
-};
-
-Result<bundle::SigningKey> add_role_key(const bundle::KeyFolder& folder, const std::string& name,
-                                        tuf::RoleDraft& role) {
-  ASSIGN_OR_RETURN(bundle::SigningKey key, bundle::SigningKey::generate());
-  RETURN_IF_ERROR(folder.keep(name, key));
-  role.keys.emplace(key.id(), key.public_json());
-  return key;
-}
-
-Result<bundle::RootStep> new_trust(const Options& o) {
-  const bundle::KeyFolder folder(o.folder);
-  if (o.threshold > o.roots)
-    return Error{Code::kInvalid, "--threshold " + std::to_string(o.threshold) + " of --roots " +
-                                     std::to_string(o.roots) + " keys cannot be met"};
-  if (folder.root())
-    return Error{Code::kConflict, folder.at("root.json") +
-                                      " is there already; rotate its keys instead, or choose "
-                                      "another folder with --keys"};
-  tuf::RootDraft draft{1, now_s() + o.days * kSecondsADay, {}};
-  for (std::int64_t i = 0; i < o.roots; ++i) RETURN_IF_ERROR(add_role_key(folder, "root", draft.roles["root"]));
-  draft.roles["root"].threshold = o.threshold;
-  RETURN_IF_ERROR(add_role_key(folder, "targets", draft.roles["targets"]));
-  // The hub has it, and signs alone what is newest (docs/keys.md).
-  RETURN_IF_ERROR(add_role_key(folder, "online", draft.roles["snapshot"]));
-  draft.roles["timestamp"] = draft.roles["snapshot"];
-  return bundle::sign_root(folder, draft, {});
-}
-
-int trust(const Options& o) {
-  const Result<bundle::RootStep> step = new_trust(o);
-  if (!step) return fail(step.error());
-  const int status = tell_root(*step, o.json);
-  if (!o.json) {
-    std::cout << "\nDevices are given " << bundle::KeyFolder(o.folder).at("root.json") << ".\nNow take root-*.key to "
-              << o.roots << " places, offline: whoever has " << o.threshold
-              << " of them rules the fleet.\ntargets-*.key signs releases, online-*.key is for the hub.\n";
-  }
-  return status;
-}
-
-Result<std::string> new_device(const Options& o) {
-  ASSIGN_OR_RETURN(const bundle::ExchangeKey key, bundle::ExchangeKey::generate());
-  return bundle::KeyFolder(o.folder).keep(o.name, key);
-}
-
-Result<std::string> new_group(const Options& o) {
-  const bundle::KeyFolder folder(o.folder);
-  if (o.members.empty()) return Error{Code::kInvalid, "a group has members: --member NAME for each"};
-  ASSIGN_OR_RETURN(const std::vector<bundle::Member> all, folder.members());
-  std::vector<bundle::Member> members;
-  for (const std::string& name : o.members) {
-    const auto found = std::ranges::find(all, name, &bundle::Member::name);
-    if (found == all.end())
-      return Error{Code::kNotFound, "there is no " + folder.at(name + ".pub") + " for the member '" + name + "'"};
-    if (found->is_revoked) return Error{Code::kUntrusted, "the key of '" + name + "' is revoked"};
-    members.push_back(*found);
-  }
-  return bundle::renew_group(folder, o.name, members);
-}
-
-int pair(const Options& o) {
-  const bundle::KeyFolder folder(o.folder);
-  Status good = bundle::check_key_name(o.name);
-  if (good && folder.exists(o.name + ".pub"))
-    good = Error{Code::kConflict,
+Status check_name(const KeysNew& o, const bundle::KeyFolder& folder) {
+  RETURN_IF_ERROR(bundle::check_key_name(o.name));
+  if (folder.exists(o.name + ".pub"))
+    return Error{Code::kConflict,
                  folder.at(o.name + ".pub") + " is there already; `arete keys rotate " + o.name + "` makes a new pair"};
-  if (!good) return fail(good.error());
-  const Result<std::string> made = o.kind == "group" ? new_group(o) : new_device(o);
-  if (!made) return fail(made.error());
-  if (o.json) {
-    print_json(Json::object({{"path", *made}, {"public", folder.at(o.name + ".pub")}, {"name", o.name}}));
-  } else {
-    std::cout << *made << "\n"
-              << folder.at(o.name + ".pub") << "\n\n  arete bundle seal BUNDLE -o SEALED --to "
-              << folder.at(o.name + ".pub") << "\n";
+  ASSIGN_OR_RETURN(const Json revoked, folder.revoked());
+  const bool is_revoked = std::ranges::any_of(
+      revoked.as_array(), [&](const Json& row) { return row.get_string("name").value_or("") == o.name; });
+  if (is_revoked) return Error{Code::kUntrusted, "'" + o.name + "' is revoked; what is trusted again gets a new name"};
+  return {};
+}
+
+// A device has no grants and no members.
+Result<bundle::Renewal> new_pair(const KeysNew& o, const bundle::KeyFolder& folder) {
+  const bool is_group = o.kind == "group";
+  RETURN_IF_ERROR(check_not_given(*o.app, {"--roots", "--threshold", "--days"}, "a " + o.kind));
+  if (!is_group) RETURN_IF_ERROR(check_not_given(*o.app, {"--member"}, "a device, which has no members"));
+  RETURN_IF_ERROR(check_name(o, folder));
+  if (is_group && o.members.empty()) return Error{Code::kInvalid, "a group has members: --member NAME for each"};
+  if (is_group) {
+    ASSIGN_OR_RETURN(const std::vector<bundle::Member> members, bundle::members_named(folder, o.members));
+    return bundle::renew_group(folder, o.name, members);
   }
+  bundle::Renewal made{o.name, {}, {}, {}};
+  ASSIGN_OR_RETURN(const bundle::ExchangeKey key, bundle::ExchangeKey::generate());
+  ASSIGN_OR_RETURN(made.private_key, folder.keep(o.name, key));
+  return made;
+}
+
+int pair(const KeysNew& o, const bundle::KeyFolder& folder) {
+  const Result<bundle::Renewal> made = new_pair(o, folder);
+  if (!made) return fail(made.error());
+  const bool is_group = o.kind == "group";
+  const std::string public_key = folder.at(o.name + ".pub");
+  if (o.json) {
+    Json json = is_group ? json_of(*made) : Json::object({{"name", o.name}, {"private", made->private_key}});
+    json.set("path", is_group ? made->grants : made->private_key);
+    json.set("public", public_key);
+    print_json(json);
+    return kDone;
+  }
+  if (is_group) print_renewal(*made);
+  if (!is_group) std::cout << made->private_key << " is for " << o.name << " alone\n";
+  std::cout << public_key << " is for whoever seals:\n  arete bundle seal BUNDLE -o SEALED --to " << public_key << "\n";
   return kDone;
 }
 
-int run(const Options& o) {
+int run(const KeysNew& o) {
   const bool is_trust = o.kind == "trust";
   if (is_trust != o.name.empty())
     return fail({Code::kInvalid, is_trust ? "`trust` takes no name" : "a " + o.kind + " has a name"});
-  return is_trust ? trust(o) : pair(o);
+  const bundle::KeyFolder folder(o.folder);
+  const Result<os::FolderLock> lock = folder.make_and_lock();
+  if (!lock) return fail(lock.error());
+  if (const Status warned = warn_of(folder); !warned) return fail(warned.error());
+  return is_trust ? new_trust(o, folder) : pair(o, folder);
 }
 
 }  // namespace
 
 KeysVerb add_keys_new(CLI::App& keys) {
-  const auto o = std::make_shared<Options>();
+  const auto o = std::make_shared<KeysNew>();
   CLI::App* const app = keys.add_subcommand("new", "keys that updates are signed with, or that models are sealed to");
+  o->app = app;
   app->add_option("KIND", o->kind, "trust: the root and what it says; device, group: a pair that models are sealed to")
       ->required()
       ->check(CLI::IsMember({"trust", "device", "group"}));
@@ -125,7 +91,7 @@ KeysVerb add_keys_new(CLI::App& keys) {
       ->check(CLI::Range(1, 36'500))
       ->capture_default_str();
   add_keys_option(*app, o->folder);
-  app->add_flag("--json", o->json, "one JSON object on the last line");
+  add_json_option(*app, o->json);
   return {app, [o] { return run(*o); }};
 }
 

@@ -35,6 +35,7 @@ Result<FoundModel> find_model(const std::string& path, const BundleChoice& bundl
     return Error{Code::kInvalid, path + ": --variant goes with a bundle, and this is none"};
   if (!is_bundle) return model;
   ASSIGN_OR_RETURN(bundle::Bundle opened, bundle::open_bundle(os::real_file_system(), path, bundle.keys));
+  model.is_sealed = opened.is_sealed();
   model.bundle = std::make_unique<const bundle::BundleFiles>(std::move(opened), path);
   const Result<const bundle::Variant*> chosen = choose(model.bundle->manifest(), bundle.variant);
   if (!chosen) return with_context(chosen.error(), path);

@@ -24,6 +24,7 @@ struct FoundModel {
   std::string path;                                        // in a bundle: with the bundle's path before it
   std::unique_ptr<const bundle::BundleFiles> bundle = {};  // nothing: the system's files
   const bundle::Variant* variant = nullptr;                // of the bundle
+  bool is_sealed = false;                                  // a bundle whose content is not for everybody
 
   const os::FileSystem& files() const;
 };

@@ -70,7 +70,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const Digest older_digest = manifest_digest(base);
   std::string delta(reinterpret_cast<const char*>(&head), sizeof(head));
   delta.append(reinterpret_cast<const char*>(&older_digest), sizeof(older_digest));
-  const std::uint32_t more[2] = {bytes, data[4]};
+  // Also what says that the newer bundle is sealed.
+  const std::uint32_t more[2] = {bytes, data[4] < 0x80 ? data[4] : (data[4] & 3U) | 0x100U};
   delta.append(reinterpret_cast<const char*>(more), sizeof(more)).append(rest);
   Result<Patched> newer = Patched::open(base, read_at_memory(std::as_bytes(std::span(delta))), delta.size());
   if (newer) newer->unseal_with(ContentKey(Secret()));

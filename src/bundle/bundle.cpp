@@ -13,13 +13,19 @@ Error other_size(const char* what, std::uint64_t has, std::uint64_t says) {
                               std::to_string(says) + (says > has ? ": it is cut short" : "")};
 }
 
+std::string what_begins_so(const Magic& magic) {
+  if (magic == kDeltaMagic) return "it is a delta; `arete bundle apply OLDER DELTA` makes the newer bundle with it";
+  if (magic == kBundleMagic) return "it is a bundle";
+  return "it does not begin like one";
+}
+
 }  // namespace
 
 Result<Head> read_head(const ReadAt& read, std::uint64_t size_bytes, const Magic& magic, const char* what) {
   const std::string no_such = "this is no " + std::string(what);
   if (size_bytes < sizeof(Head)) return Error{Code::kCorrupt, no_such + ": it has too few bytes"};
   ASSIGN_OR_RETURN(const Head head, read_row<Head>(read, 0));
-  if (head.magic != magic) return Error{Code::kCorrupt, no_such + ": it does not begin like one"};
+  if (head.magic != magic) return Error{Code::kCorrupt, no_such + ": " + what_begins_so(head.magic)};
   if (head.format != kFormat) {
     return Error{Code::kUnsupported, "the " + std::string(what) + " is of format " + std::to_string(head.format) +
                                          ", this program knows format " + std::to_string(kFormat) +
@@ -73,7 +79,8 @@ Status Bundle::read_places(std::uint64_t blobs_at, std::uint64_t size_bytes) {
 
 Result<std::span<const std::byte>> Bundle::blob(std::size_t index) {
   CHECK(index < places_.size());
-  return reader_.blob(manifest_.blobs[index], places_[index], {});
+  Result<std::span<const std::byte>> bytes = reader_.blob(manifest_.blobs[index], places_[index], {});
+  return bytes || path_.empty() ? std::move(bytes) : with_context(std::move(bytes).error(), path_);
 }
 
 bool Bundle::is_sealed() const { return std::ranges::any_of(places_, &StoredPlace::sealed); }

@@ -33,6 +33,8 @@ class Bundle final : public Contents {
   bool is_sealed() const;
   void unseal_with(const ContentKey& key) { reader_.unseal_with(key); }
   const ContentKey* content_key() const { return reader_.key(); }  // nullptr: none was given
+  // Errors of its blobs begin with it, so that of two bundles one knows which. "": none.
+  void set_path(std::string path) { path_ = std::move(path); }
 
  private:
   explicit Bundle(ReadAt read) : reader_(std::move(read)) {}
@@ -41,6 +43,7 @@ class Bundle final : public Contents {
   StoredReader reader_;
   Manifest manifest_;
   std::string text_;
+  std::string path_;
   std::vector<StoredPlace> places_;
 };
 

@@ -13,8 +13,8 @@ namespace {
 // Behind the head, which is about the newer manifest as it is sent.
 struct DeltaHead {
   Digest older_manifest;
-  std::uint32_t manifest_bytes = 0;  // unpacked
-  std::uint32_t manifest_coding = 0;
+  std::uint32_t manifest_bytes = 0;   // unpacked
+  std::uint32_t manifest_coding = 0;  // kSealedBit: the newer bundle is sealed; its manifest never is
 };
 static_assert(sizeof(DeltaHead) == 40);
 
@@ -93,7 +93,7 @@ Status write_delta(Contents& older, Contents& newer, const Sink& sink, const Pro
   const std::span<const std::byte> sent = manifest.coding == Coding::kRaw ? bytes_of(text) : manifest.bytes;
   const Head head{kDeltaMagic, kFormat, static_cast<std::uint32_t>(sent.size()), manifest_digest(newer)};
   const DeltaHead more{manifest_digest(older), static_cast<std::uint32_t>(text.size()),
-                       static_cast<std::uint32_t>(manifest.coding)};
+                       row_coding(manifest.coding, key != nullptr)};
   RETURN_IF_ERROR(sink(std::as_bytes(std::span(&head, 1))));
   RETURN_IF_ERROR(sink(std::as_bytes(std::span(&more, 1))));
   RETURN_IF_ERROR(sink(sent));
@@ -142,14 +142,15 @@ Status Patched::read_manifest(std::uint64_t size_bytes, std::uint64_t& blobs_at)
     return Error{Code::kConflict, "the delta was made from the bundle whose manifest has the SHA-256 " +
                                       more.older_manifest.hex() + ", not from this one"};
   }
-  if (more.manifest_bytes > kMaxManifestBytes || !is_coding(more.manifest_coding))
+  const std::uint32_t coding = more.manifest_coding & ~kSealedBit;
+  is_sealed_ = coding != more.manifest_coding;
+  if (more.manifest_bytes > kMaxManifestBytes || !is_coding(coding))
     return Error{Code::kCorrupt, "the delta says a form of its manifest that it cannot have"};
   std::vector<std::byte> sent(head.manifest_bytes);
   RETURN_IF_ERROR(reader_.at()(sizeof(Head) + sizeof(DeltaHead), sent));
   text_.resize(more.manifest_bytes);
-  const Status done =
-      reader_.unpacker().unpack(static_cast<Coding>(more.manifest_coding), sent, bytes_of(older_.manifest_text()),
-                                std::as_writable_bytes(std::span(text_)));
+  const Status done = reader_.unpacker().unpack(static_cast<Coding>(coding), sent, bytes_of(older_.manifest_text()),
+                                                std::as_writable_bytes(std::span(text_)));
   if (!done) return with_context(done.error(), "the delta's manifest");
   if (bundle::manifest_digest(*this) != head.manifest_digest)
     return Error{Code::kCorrupt, "the delta's manifest has other bytes than its head says"};
@@ -188,7 +189,8 @@ Status Patched::read_places(std::uint64_t blobs_at, std::uint64_t size_bytes) {
 }
 
 bool Patched::is_sealed() const {
-  return std::ranges::any_of(places_, [](const Place& place) { return !place.is_old && place.stored.sealed; });
+  return is_sealed_ ||
+         std::ranges::any_of(places_, [](const Place& place) { return !place.is_old && place.stored.sealed; });
 }
 
 Result<std::span<const std::byte>> Patched::blob(std::size_t index) {

@@ -30,7 +30,8 @@ class Patched final : public Contents {
   const Manifest& manifest() const override { return manifest_; }
   const std::string& manifest_text() const override { return text_; }
   Result<std::span<const std::byte>> blob(std::size_t index) override;
-  // True when any blob that the delta holds can only be read with the newer bundle's content key.
+  // True when the newer bundle is sealed, whether or not the delta holds any of its blobs: what is put together of it
+  // is to be sealed with the newer bundle's content key.
   bool is_sealed() const;
   void unseal_with(const ContentKey& key) { reader_.unseal_with(key); }
   const ContentKey* content_key() const { return reader_.key(); }  // nullptr: none was given
@@ -50,6 +51,7 @@ class Patched final : public Contents {
   Manifest manifest_;
   std::string text_;
   std::vector<Place> places_;
+  bool is_sealed_ = false;
 };
 
 }  // namespace arete::bundle

@@ -42,15 +42,21 @@ struct Grants {
 
 // Seals one more; who has a grant already gets no second one.
 Status add_grant(Grants& grants, const Secret& secret, const Recipient& to);
-// kUntrusted where none of the keys is granted anything (names who is), or what is granted was changed.
+// kUntrusted where none of the keys is granted anything (names who is), or what is granted to them was changed.
 Result<Secret> open_grants(const Grants& grants, std::span<const KeyAgreement* const> keys);
-// The content key of the bundle with this manifest: by its grants among `files` to one of the keys, or to a group whose
-// key is granted among them. kNotFound where no file is about it.
+// The content keys of bundles with this manifest, one of each file about it that opens, in their order: by its grants
+// among `files` to one of the keys, or to a group whose key is granted among them. What does not open is passed over;
+// where nothing does, the last error: kUntrusted. kNotFound where no file is about it.
+Result<std::vector<ContentKey>> find_content_keys(const Digest& manifest, std::span<const Grants> files,
+                                                  std::span<const KeyAgreement* const> keys);
+// The first of them.
 Result<ContentKey> find_content_key(const Digest& manifest, std::span<const Grants> files,
                                     std::span<const KeyAgreement* const> keys);
 
 // kCorrupt for text that is no JSON, kInvalid naming the field, kExhausted over a limit, kUnsupported for a newer form.
 Result<Grants> parse_grants(std::string_view text);
+// Whether a grant can be named so: what a terminal does something for is refused.
+bool is_recipient_name(std::string_view name);
 std::string write_grants(const Grants& grants);
 
 }  // namespace arete::bundle

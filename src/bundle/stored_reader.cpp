@@ -1,12 +1,6 @@
 #include "bundle/stored_reader.h"
 
 namespace arete::bundle {
-namespace {
-
-constexpr std::uint32_t kSealedBit = 0x100;
-
-}  // namespace
-
 std::uint32_t row_coding(Coding coding, bool sealed) {
   return static_cast<std::uint32_t>(coding) | (sealed ? kSealedBit : 0);
 }

@@ -28,6 +28,8 @@ struct StoredPlace {
 // How a row of a bundle or a delta says it. Nothing for what is no coding, or no form of a blob of that size.
 std::optional<StoredPlace> place_of_row(std::uint32_t coding, std::uint32_t bytes, const Blob& blob);
 std::uint32_t row_coding(Coding coding, bool sealed);
+// Stands in a coding's word beside the coding: what it is about is sealed.
+inline constexpr std::uint32_t kSealedBit = 0x100;
 
 // How a blob is to be stored: its form, sealed where there is a key. `bytes` are the blob's.
 struct StoredForm {

@@ -112,8 +112,16 @@ Json empty_document(const std::string& role, std::int64_t version) {
   return Json::object({{"_type", role}, {"spec_version", kSpecVersion}, {"version", version}});
 }
 
-Json next_targets(const Json& before, const Dates& dates, const std::map<std::string, Json>& entries) {
+Json next_targets(const Json& before, const Dates& dates, const std::map<std::string, Json>& entries,
+                  const std::set<std::string>& without) {
   Json next = next_document(before, "targets", dates);
+  if (const Json* const all = next.find("targets"); all != nullptr && !without.empty()) {
+    Json kept = Json::object();
+    for (const auto& [name, entry] : all->as_object()) {
+      if (!without.contains(name)) kept.set(name, entry);
+    }
+    next.set("targets", std::move(kept));
+  }
   merge(next, "targets", entries);
   return next;
 }

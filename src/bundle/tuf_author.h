@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -51,8 +52,9 @@ struct Dates {
 };
 // One of that version which says nothing.
 Json empty_document(const std::string& role, std::int64_t version);
-// The targets after `before` (null: there were none), with these entries new or instead of others.
-Json next_targets(const Json& before, const Dates& dates, const std::map<std::string, Json>& entries);
+// The targets after `before` (null: there were none), with these entries new or instead of others, and without those.
+Json next_targets(const Json& before, const Dates& dates, const std::map<std::string, Json>& entries,
+                  const std::set<std::string>& without = {});
 // The snapshot after `before`, with these documents' texts by name ("targets.json").
 Json next_snapshot(const Json& before, const Dates& dates, const std::map<std::string, Json>& documents);
 Json next_timestamp(const Json& before, const Dates& dates, const Json& snapshot);

@@ -55,11 +55,12 @@ Status Client::update_roots() {
 }
 
 Status Client::update_timestamp() {
-  // What was believed before only guards against going back: whatever is wrong with it, a new one is asked for.
+  // What was believed before only guards against going back: whatever is wrong with it, a new one is asked for. Its
+  // signed time counts all the same, and what is past its time by it is noticed below.
   if (const Result<std::string> kept = kept_.load("timestamp.json")) (void)trust_.update_timestamp(*kept).has_value();
   ASSIGN_OR_RETURN(const std::string text, fetch_("timestamp.json", kMaxTimestampBytes));
   Status updated = trust_.update_timestamp(text);
-  if (!updated && updated.error().code == Code::kConflict) return {};
+  if (!updated && updated.error().code == Code::kConflict) return trust_.check_times();
   const bool is_believed = trust_.timestamp() != nullptr && updated;
   if (is_believed) RETURN_IF_ERROR(kept_.save("timestamp.json", text));
   return updated;

@@ -61,6 +61,7 @@ Result<Common> read_common(const Json& json, std::string_view type) {
   if (spec != "1.0" && !spec.starts_with("1."))
     return Error{Code::kUnsupported, "TUF metadata: specification '" + spec + "' is not known here, 1.0 is"};
   ASSIGN_OR_RETURN(common.version, count_member(json, "version", 1));
+  if (common.version > kMaxVersion) return invalid("\"version\" is over " + std::to_string(kMaxVersion));
   ASSIGN_OR_RETURN(const std::string expires, text_member(json, "expires"));
   ASSIGN_OR_RETURN(common.expires_s, parse_time(expires));
   if (json.find("issued") == nullptr) return common;

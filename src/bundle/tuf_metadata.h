@@ -20,8 +20,9 @@
 namespace arete::bundle::tuf {
 
 inline constexpr std::size_t kMaxMetadataBytes = std::size_t{16} << 20;
-inline constexpr std::size_t kMaxKeys = 1024;        // of one document
-inline constexpr std::size_t kMaxSignatures = 1024;  // of one document
+inline constexpr std::int64_t kMaxVersion = std::int64_t{1} << 53;  // what every reader of JSON keeps, and can count up
+inline constexpr std::size_t kMaxKeys = 1024;                       // of one document
+inline constexpr std::size_t kMaxSignatures = 1024;                 // of one document
 
 // Who may sign a role.
 struct RoleKeys {

@@ -1,5 +1,7 @@
 #include "bundle/tuf_trust.h"
 
+#include <algorithm>
+
 #include "core/check.h"
 
 namespace arete::bundle::tuf {
@@ -67,9 +69,13 @@ Status Trust::update_timestamp(std::string_view text) {
 
 // What was in time by a clock that is behind, or without one, may be past it.
 Status Trust::take_time(const Common& timestamp) {
-  if (timestamp.issued_s.value_or(0) <= expiry_.now_s) return {};
-  expiry_.now_s = *timestamp.issued_s;
+  expiry_.now_s = std::max(expiry_.now_s, timestamp.issued_s.value_or(0));
   return check_expiry(root_.common, "root");
+}
+
+Status Trust::check_times() {
+  RETURN_IF_ERROR(check_expiry(root_.common, "root"));
+  return timestamp_ ? check_timestamp_time() : Status();
 }
 
 Status Trust::check_timestamp_time() { return check_expiry(timestamp_->common, "timestamp"); }

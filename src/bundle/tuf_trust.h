@@ -35,6 +35,9 @@ class Trust {
   Status finish_roots();
   // kConflict for the version that is believed already: there is nothing to do, and no error.
   Status update_timestamp(std::string_view text);
+  // kUntrusted where the root or the timestamp that is believed is past its time by now: the signed time may have gone
+  // on since they were judged.
+  Status check_times();
   // `is_kept`: it was believed before, so that its hash and its version may be older than the timestamp says.
   Status update_snapshot(std::string_view text, bool is_kept);
   // The top-level targets, or a role that `delegator` names.

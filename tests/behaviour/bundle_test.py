@@ -167,6 +167,19 @@ class Bundle(Case):
         os.remove(self.path("m.card.json"))
         self.expect_error(self.create(model, "c.arete", "--original", model, "--evaluation", self.path("eval.npz")), 3, "--card")
 
+    def test_a_yes_or_no_is_evaluated_too(self):
+        rng = np.random.default_rng(5)
+        w = rng.normal(size=(6, 1)).astype(np.float32)
+        model = self.save("m.onnx", model_of([helper.make_node("MatMul", ["x", "w"], ["y"])], [floats("x", ["N", 6])],
+                                             [floats("y", ["N", 1])], [("w", w)]))
+        x, y = rng.normal(size=(60, 6)).astype(np.float32), rng.integers(0, 2, 60)
+        np.savez(self.path("eval.npz"), x=x, y=y)
+        card = {"input": {"kind": "tensor"}, "output": {"kind": "classification", "activation": "sigmoid", "labels": ["no", "yes"]}}
+        self.save("m.card.json", json.dumps(card).encode())
+        self.proven(model, "b.arete", "--evaluation", self.path("eval.npz"))
+        (claim,) = read_bundle(self.path("b.arete"))[0]["claims"]
+        self.assertAlmostEqual(claim["value"], (((x @ w)[:, 0] > 0) == y).mean() * 100)
+
     def test_external_data_travels_too(self):
         rng = np.random.default_rng(0)
         model = model_of([helper.make_node("MatMul", ["x", "w"], ["y"])], [floats("x", ["N", 64])], [floats("y", ["N", 64])],

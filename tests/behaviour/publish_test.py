@@ -6,6 +6,7 @@ import http.server
 import json
 import os
 import shutil
+import subprocess
 import threading
 
 from securesystemslib.signer import CryptoSigner, KEY_FOR_TYPE_AND_SCHEME  # noqa: F401: registers ed25519
@@ -13,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from tuf.api.metadata import Metadata, Timestamp
 from tuf.ngclient import Updater
 
-from harness import Case, arete, conv_classifier, main
+from harness import BIN, Case, arete, conv_classifier, main
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):
@@ -240,6 +241,112 @@ class Publish(Case):
             json.dump(document, file)
         self.assertIn("what a device would refuse", self.publish(self.create("1.1.0", 2, seed=1), status=3).err)
 
+    def test_the_repository_of_an_intruder_is_not_signed(self):
+        """Whoever can write into the folder puts a whole repository of his own there."""
+        self.publish(self.create("1.0.0", 1))
+        self.assertEqual(arete("keys", "new", "trust", "--keys", self.path("evil")).status, 0)
+        evil = self.create("6.6.6", 666, seed=9)
+        ended = arete("bundle", "publish", evil, "--repository", self.path("repo"), "--keys", self.path("evil"))
+        self.assertEqual(ended.status, 3)
+        self.assertIn("another publisher's repository", ended.err)
+        self.assertEqual(self.fetch()["version"], "1.0.0")
+        ended = arete("bundle", "publish", evil, "--repository", self.path("evilrepo"), "--keys", self.path("evil"))
+        self.assertEqual(ended.status, 0)
+        shutil.copytree(self.path("evilrepo"), self.path("repo"), dirs_exist_ok=True)
+        self.assertIn("another publisher's repository", self.publish(status=3).err)
+        # With his root left out, his list is still signed by nobody whom we know.
+        shutil.copy(self.path("keys/root.json"), self.path("repo/metadata/1.root.json"))
+        self.assertIn("what a device would refuse", self.publish(status=3).err)
+
+    def test_an_older_copy_of_the_repository_is_not_continued(self):
+        self.publish(self.create("1.0.0", 1))
+        shutil.copytree(self.path("repo"), self.path("backup"))
+        self.publish(self.create("1.1.0", 2, seed=1))
+        shutil.rmtree(self.path("repo"))
+        shutil.copytree(self.path("backup"), self.path("repo"))
+        ended = self.publish(self.create("1.2.0", 3, seed=2), status=3)
+        self.assertIn("does not hold list 2, the last that was signed", ended.err)
+        shutil.rmtree(self.path("repo"))
+        self.assertIn("does not hold list 2", self.publish(self.path("shoes-1.0.0.arete"), status=3).err)
+
+    def test_the_online_key_alone_renews_what_is_newest(self):
+        self.publish(self.create("1.0.0", 1))
+        shutil.copytree(self.path("keys"), self.path("hub"))
+        for path in glob.glob(self.path("hub/targets-*.key")) + glob.glob(self.path("hub/root-*.key")):
+            os.remove(path)
+        ended = arete("bundle", "publish", "--repository", self.path("repo"), "--keys", self.path("hub"))
+        self.assertEqual(ended.status, 0, ended.err)
+        self.assertEqual(sorted(os.path.basename(path) for path in glob.glob(self.path("repo/metadata/*.targets.json"))),
+                         ["1.targets.json"])
+        self.assertEqual(self.fetch()["version"], "1.0.0")
+        ended = arete("bundle", "publish", self.create("1.1.0", 2, seed=1), "--repository", self.path("repo"), "--keys",
+                      self.path("hub"))
+        self.assertEqual(ended.status, 3)
+        self.assertIn("signs targets", ended.err)
+        self.publish(self.path("shoes-1.1.0.arete"))  # the publisher goes on from there
+        self.assertEqual(self.fetch()["version"], "1.1.0")
+
+    def test_a_failed_publish_after_a_change_of_keys_bricks_nothing(self):
+        self.publish(self.create("1.0.0", 1))
+        self.fetch()
+        self.assertEqual(arete("keys", "rotate", "online", "--keys", self.path("keys")).status, 0)
+        self.publish(self.path("typo.arete"), status=3)
+        self.assertEqual(self.fetch()["version"], "1.0.0")
+        self.publish(self.create("1.1.0", 2, seed=1))
+        self.assertEqual(self.fetch()["version"], "1.1.0")
+
+    def test_a_publish_that_is_killed_is_taken_up_by_the_next(self):
+        self.publish(self.create("1.0.0", 1))
+        second = self.create("1.1.0", 2, seed=1)
+        self.assertEqual(arete("keys", "rotate", "online", "--keys", self.path("keys")).status, 0)
+        for number in range(1, 12):
+            trace = ["strace", "-f", "-o", "/dev/null", "-e", "trace=rename,renameat,renameat2", "-e",
+                     f"inject=rename,renameat,renameat2:signal=SIGKILL:when={number}"]
+            killed = subprocess.run([*trace, os.path.join(BIN, "arete"), "bundle", "publish", second, "--repository",
+                                     self.path("repo"), "--keys", self.path("keys")], capture_output=True)
+            self.publish(second)
+            self.assertEqual(self.fetch()["version"], "1.1.0")
+            if killed.returncode == 0:
+                break
+
+    def test_releases_in_one_command_go_up(self):
+        first, second = self.create("1.0.0", 1), self.create("1.1.0", 1, seed=1)
+        self.assertIn("is release 1 already", self.publish(first, second, status=3).err)
+        higher = self.create("1.2.0", 2, seed=2)
+        self.assertIn("already", self.publish(higher, first, status=3).err)
+        self.publish(first, higher)
+        self.assertEqual(self.fetch()["version"], "1.2.0")
+
+    def test_a_version_is_withdrawn_with_its_deltas(self):
+        first, second = self.create("1.0.0", 1), self.create("1.1.0", 2, seed=1)
+        self.publish(first)
+        self.publish(second, "--delta-from", first)
+        self.publish("--withdraw", "shoes@1.1.0")
+        self.assertEqual(self.fetch()["version"], "1.0.0")
+        self.assertIn("no published bundle", self.publish("--withdraw", "shoes@1.1.0", status=3).err)
+        self.publish(self.create("1.1.0", 2, seed=5))
+        self.assertEqual(self.fetch()["version"], "1.1.0")
+
+    def test_what_is_broken_is_not_signed(self):
+        path = self.create("1.0.0", 1)
+        data = bytearray(self.load(path))
+        data[len(data) // 2] ^= 1
+        with open(path, "wb") as file:
+            file.write(data)
+        self.assertIn(path, self.publish(path, status=3).err)
+        for place in ("http://127.0.0.1:1/repo", ""):
+            ended = arete("bundle", "publish", path, "--repository", place, "--keys", self.path("keys"))
+            self.assertEqual(ended.status, 3)
+            self.assertIn("no folder to publish into", ended.err)
+
+    def test_publishers_at_once_lose_nothing(self):
+        paths = [self.create("1.0.0", 1, name) for name in ("a", "b", "c", "d")]
+        running = [subprocess.Popen([os.path.join(BIN, "arete"), "bundle", "publish", path, "--repository", self.path("repo"),
+                                     "--keys", self.path("keys")]) for path in paths]
+        self.assertEqual([process.wait(60) for process in running], [0] * 4)
+        for name in ("a", "b", "c", "d"):
+            self.assertEqual(self.fetch(name)["version"], "1.0.0")
+
     def test_devices_follow_new_keys(self):
         self.publish(self.create("1.0.0", 1))
         self.fetch()
@@ -250,19 +357,35 @@ class Publish(Case):
 
     def test_what_a_stolen_key_signed_is_dropped(self):
         self.publish(self.create("1.0.0", 1))
-        for role in ("targets", "online"):
-            self.fetch()
-            self.assertEqual(arete("keys", "revoke", role, "--keys", self.path("keys")).status, 0)
-            ended = self.publish(self.create("1.1.0", 2, seed=1))
-            self.assertIn("publish every bundle that is still good again", ended.err)
-            self.assertEqual(self.fetch()["version"], "1.1.0")
-            self.assertIn("nobody signs", self.fetch("shoes@1.0.0", status=3))
-            self.publish(self.path("shoes-1.0.0.arete"), status=3)  # a release before the newest
-            self.publish()
+        self.fetch()
+        self.assertEqual(arete("keys", "revoke", "targets", "--keys", self.path("keys")).status, 0)
+        self.assertIn("name the bundles that are still good", self.publish(status=3).err)
+        self.assertEqual(self.fetch()["version"], "1.0.0")  # until the publisher says what is good
+        ended = self.publish(self.create("1.1.0", 2, seed=1))
+        self.assertIn("publish every bundle that is still good again", ended.err)
+        self.assertEqual(self.fetch()["version"], "1.1.0")
+        self.assertIn("nobody signs", self.fetch("shoes@1.0.0", status=3))
+        self.publish()
+
+    def test_a_stolen_online_key_costs_no_release(self):
+        self.publish(self.create("1.0.0", 1))
+        self.fetch()
+        self.assertEqual(arete("keys", "revoke", "online", "--keys", self.path("keys")).status, 0)
+        self.publish()
+        self.assertEqual(self.fetch()["version"], "1.0.0")
+
+    def test_a_revocation_that_waits_for_signatures_drops_nothing(self):
+        self.publish(self.create("1.0.0", 1))
+        os.mkdir(self.path("away"))
+        for path in glob.glob(self.path("keys/root-*.key")):
+            shutil.move(path, self.path("away"))
+        self.assertEqual(arete("keys", "revoke", "targets", "--keys", self.path("keys")).status, 1)
+        self.publish()
+        self.assertEqual(self.fetch()["version"], "1.0.0")
 
     def test_without_its_key_nothing_is_published(self):
         os.remove(self.one("keys/online-*.key"))
-        self.assertIn("signs snapshot is not in the folder", self.publish(self.create("1.0.0", 1), status=3).err)
+        self.assertIn("is not in the folder of keys", self.publish(self.create("1.0.0", 1), status=3).err)
         self.assertFalse(os.path.exists(self.path("repo/metadata/timestamp.json")))
 
 

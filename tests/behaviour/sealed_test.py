@@ -1,6 +1,7 @@
 """Sealed bundles: read by a reader of its own, made from docs/formats/bundle.md and grants.md with another library's HPKE."""
 import json
 import os
+import resource
 import struct
 
 import numpy as np
@@ -135,6 +136,106 @@ class Sealed(Case):
         self.assertEqual(ended.status, 0, ended.err)
         self.assertEqual(self.load("out/main/m.onnx"), self.load("m.onnx"))
 
+    def test_convert_writes_open_only_on_demand(self):
+        self.key("line-7")
+        self.seal("line-7")
+        convert = ("convert", self.path("s.arete"), "-o", self.path("c.onnx"), "--key", self.path("line-7.key"))
+        self.expect_error(arete(*convert), 3, "--plaintext")
+        self.assertFalse(os.path.exists(self.path("c.onnx")))
+        ended = arete(*convert, "--plaintext")
+        self.assertEqual(ended.status, 0, ended.err)
+        self.assertTrue(os.path.exists(self.path("c.onnx")))
+
+    def test_a_seal_that_fails_takes_nothing_away(self):
+        self.key("line-7")
+        self.key("mine")
+        self.seal("line-7")
+        self.seal("mine", output="in.arete")
+        key = ("--key", self.path("line-7.key"))
+        cut = bytearray(self.load("b.arete"))
+        cut[len(cut) // 2] ^= 1
+        self.write("broken.arete", bytes(cut))
+        kept = {name: self.load(name) for name in ("s.arete", "s.arete.grants")}
+        for source, words, more in (("in.arete", "is sealed already; give a key", ()),
+                                    ("in.arete", "none of the keys given", key), ("broken.arete", "broken.arete: blob", ()),
+                                    ("b.arete", "is a private key", ("--to", self.path("mine.key"))),
+                                    ("b.arete", "is a public key", ("--key", self.path("mine.pub"), "--to", "gone"))):
+            source = self.path(source) if words != "is a public key" else self.path("in.arete")
+            ended = self.bundle("seal", source, "-o", self.path("s.arete"), "--to", self.path("mine.pub"), *more)
+            self.expect_error(ended, 3, words)
+            self.assertEqual({name: self.load(name) for name in kept}, kept)
+            self.assertEqual(self.bundle("verify", self.path("s.arete"), *key).status, 0)
+        # Nor does a disk that is full in the middle of it.
+        ended = arete("bundle", "seal", self.path("b.arete"), "-o", self.path("s.arete"), "--to", self.path("mine.pub"),
+                      preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000)))
+        self.assertNotEqual(ended.status, 0)
+        self.assertEqual({name: self.load(name) for name in kept}, kept)
+        self.seal("mine")  # what works takes its place
+        self.assertEqual(self.bundle("verify", self.path("s.arete"), "--key", self.path("mine.key")).status, 0)
+        self.assertEqual([name for name in os.listdir(self.folder) if name.startswith(".")], [])
+
+    def test_between_two_seals_of_one_bundle_the_key_is_found(self):
+        """As it lies there when the power fails before and after the bundle takes its place."""
+        self.key("mine")
+        self.seal("mine")
+        old = self.load("s.arete"), self.load("s.arete.grants")
+        self.seal("mine")
+        new = self.load("s.arete"), self.load("s.arete.grants")
+        self.write(".s.arete.grants.arriving", new[1])
+        self.write("s.arete.grants", old[1])
+        for bundle in (old[0], new[0]):
+            self.write("s.arete", bundle)
+            ended = self.bundle("verify", self.path("s.arete"), "--key", self.path("mine.key"))
+            self.assertEqual(ended.status, 0, ended.err)
+
+    def test_nothing_that_is_read_is_written_over(self):
+        self.key("mine")
+        self.seal("mine", output="s")
+        os.mkdir(self.path("folder"))
+        os.symlink(self.path("mine.pub"), self.path("link"))
+        self.write("k.grants", self.load("s.grants"))
+        kept = {name: self.load(name) for name in ("b.arete", "mine.pub", "mine.key", "k.grants")}
+        for output, words in (("b.arete", "would overwrite"), ("mine.pub", "would overwrite"), ("link", "would overwrite"),
+                              ("mine.key", "would overwrite"), ("k", "would overwrite"), ("folder", "is no file")):
+            ended = self.bundle("seal", self.path("b.arete"), "-o", self.path(output), "--to", self.path("mine.pub"), "--key",
+                                self.path("mine.key"), "--grants", self.path("k.grants"))
+            self.expect_error(ended, 3, words)
+        self.assertEqual({name: self.load(name) for name in kept}, kept)
+
+    def test_who_is_revoked_is_granted_nothing(self):
+        keys = ("--keys", self.path("keys"))
+        for name in ("trust", "device lost", "device kept"):
+            self.assertEqual(arete("keys", "new", *name.split(), *keys).status, 0)
+        ended = arete("keys", "revoke", "lost", *keys)
+        self.assertEqual(ended.status, 0, ended.err)
+        os.mkdir(self.path("away"))
+        os.symlink(self.path("keys/lost.pub"), self.path("away/link.pub"))
+        self.write("copy.pub", self.load("keys/lost.pub"))
+        seal = ("seal", self.path("b.arete"), "-o", self.path("s.arete"))
+        for to, more in ((self.path("keys/lost.pub"), ()), (self.path("away/link.pub"), ()), (self.path("copy.pub"), keys),
+                         ("lost", keys)):
+            self.expect_error(self.bundle(*seal, "--to", to, *more), 3, "revoked")
+        self.assertFalse(os.path.exists(self.path("s.arete.grants")))
+        # By its name, and where the folder of keys is "keys" here.
+        ended = arete("bundle", *seal, "--to", "kept", "--json", cwd=self.folder)
+        self.assertEqual(ended.json["granted_to"], ["kept"], ended.err)
+        self.expect_error(arete("bundle", *seal, "--to", "copy.pub", cwd=self.folder), 3, "revoked")
+
+    def test_what_was_mistaken_for_what_is_said(self):
+        ended = arete("bundle", "create", self.model, "-o", self.path("b2.arete"), "--name", "shoes", "--version", "1.1.0",
+                      "--release", "2", "--original", self.model)
+        self.assertEqual(ended.status, 0, ended.err)
+        older, newer, delta = self.path("b.arete"), self.path("b2.arete"), self.path("d")
+        ended = self.bundle("delta", older, newer, "-o", delta)
+        self.assertIn("from 1.0.0 to 1.1.0", ended.out)
+        self.expect_error(self.bundle("apply", delta, older, "-o", self.path("n")), 3, "it is a delta", "apply OLDER DELTA")
+        self.expect_error(self.bundle("apply", older, newer, "-o", self.path("n")), 3, "it is a bundle")
+        self.expect_error(self.bundle("verify", delta), 3, "it is a delta")
+        broken = bytearray(self.load("b2.arete"))
+        broken[48 + int.from_bytes(broken[12:16], "little") + 1000] ^= 1
+        self.write("b2.arete", bytes(broken))
+        self.expect_error(self.bundle("verify", newer), 3, "b2.arete: blob")
+
     def test_a_key_that_others_may_read_is_none(self):
         self.key("line-7")
         self.seal("line-7")
@@ -201,6 +302,9 @@ class Sealed(Case):
                 answer = server.infer("shoes", {"x": np.full((1, 3, 16, 16), 0.5, np.float32)}).json()
                 self.assertEqual(answer["model_version"], "1.0.0")
                 self.assert_nowhere(secret, server.process.pid)
+                with open(f"/proc/{server.process.pid}/limits") as file:
+                    cores, = (line for line in file if line.startswith("Max core file size"))
+                self.assertEqual(cores.split()[4:6], ["0", "0"])
 
     def image(self):
         np.save(self.path("x.npy"), np.full((1, 3, 16, 16), 0.5, np.float32))

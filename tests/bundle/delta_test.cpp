@@ -97,8 +97,8 @@ TEST(Delta, FitsNoOtherBundle) {
   Draft other = version.draft("0.9.0", kFirst.size(), kSecond.size());
   EXPECT_ERROR(patched(other, delta_of(older, newer)), Code::kConflict, manifest_digest(older).hex());
   const std::string bundle = bytes_of(newer);
-  EXPECT_ERROR(patched(older, bundle), Code::kCorrupt, "no delta");
-  EXPECT_ERROR(open(delta_of(older, newer)), Code::kCorrupt, "no bundle");
+  EXPECT_ERROR(patched(older, bundle), Code::kCorrupt, "this is no delta: it is a bundle");
+  EXPECT_ERROR(open(delta_of(older, newer)), Code::kCorrupt, "this is no bundle: it is a delta; `arete bundle apply");
 }
 
 // What it gives is the newer bundle or nothing.

@@ -162,6 +162,29 @@ TEST(Sealed, ADeltaIsSealedToo) {
   EXPECT_TRUE(bytes_of(*again) == bytes_of(newer));
 }
 
+TEST(Sealed, ADeltaThatSendsNoBlobSaysThatTheNewerIsSealed) {
+  Draft older = small_draft(kModel);
+  Draft newer = small_draft(kModel, "1.1.0");
+  const ContentKey key = *ContentKey::generate();
+  std::string open_delta;
+  std::string sealed_delta;
+  ASSERT_OK(write_delta(older, newer, test::into(open_delta)));
+  ASSERT_OK(write_delta(older, newer, test::into(sealed_delta), {}, &key));
+  EXPECT_EQ(open_delta.size(), sealed_delta.size());
+  EXPECT_LT(sealed_delta.size(), 2'000U);
+  EXPECT_FALSE(Patched::open(older, read_at_memory(view(open_delta)), open_delta.size())->is_sealed());
+  auto patched = Patched::open(older, read_at_memory(view(sealed_delta)), sealed_delta.size());
+  ASSERT_OK(patched);
+  EXPECT_TRUE(patched->is_sealed());
+  patched->unseal_with(key);
+  auto joined = sealed_bytes(*patched, *patched->content_key());
+  auto opened = open(joined);
+  ASSERT_OK(opened);
+  EXPECT_TRUE(opened->is_sealed());
+  opened->unseal_with(key);
+  EXPECT_TRUE(bytes_of(*opened) == bytes_of(newer));
+}
+
 TEST(Grants, OpenForThoseTheyWereMadeFor) {
   const ExchangeKey device = *ExchangeKey::generate();
   const ExchangeKey stranger = *ExchangeKey::generate();
@@ -209,6 +232,50 @@ TEST(Grants, ReachTheMembersOfGroups) {
   files[2].grants.clear();
   ASSERT_OK(add_grant(files[2], ExchangeKey::generate()->bytes(), {"device", device.public_key()}));
   EXPECT_EQ(find_content_key(files[0].about, files, std::span(&own, 1)).error().code, Code::kUntrusted);
+}
+
+TEST(Grants, WhatDoesNotOpenKeepsNothingElseClosed) {
+  const ExchangeKey device = *ExchangeKey::generate();
+  const ExchangeKey plant = *ExchangeKey::generate();
+  const ContentKey content = *ContentKey::generate();
+  const ContentKey other = *ContentKey::generate();
+  const Digest manifest = digest_of(view("manifest"));
+  std::vector<Grants> files(4);
+  files[0] = {Grants::Kind::kGroup, plant.public_key().id(), {}};  // another key as the group's
+  ASSERT_OK(add_grant(files[0], ExchangeKey::generate()->bytes(), {"device", device.public_key()}));
+  files[1] = {Grants::Kind::kContent, manifest, {}};  // for nobody here
+  ASSERT_OK(add_grant(files[1], other.secret(), {"plant", plant.public_key()}));
+  files[2] = {Grants::Kind::kContent, manifest, {}};  // changed
+  ASSERT_OK(add_grant(files[2], other.secret(), {"device", device.public_key()}));
+  files[2].grants[0].message.sealed[0] ^= std::byte{1};
+  files[3] = {Grants::Kind::kContent, manifest, {}};
+  ASSERT_OK(add_grant(files[3], content.secret(), {"device", device.public_key()}));
+  const KeyAgreement* const own = &device;
+  const auto found = find_content_key(manifest, files, std::span(&own, 1));
+  ASSERT_OK(found);
+  EXPECT_TRUE(std::ranges::equal(found->secret().bytes(), content.secret().bytes()));
+  EXPECT_ERROR(find_content_key(manifest, std::span(files).first(2), std::span(&own, 1)), Code::kUntrusted,
+               "--grants GROUP.grants); a group's grants did not open: the grants of a group hold another key");
+  files.push_back(files[2]);
+  files[4].grants[0].message.sealed[0] ^= std::byte{1};
+  EXPECT_EQ(find_content_keys(manifest, files, std::span(&own, 1))->size(), 2U);
+}
+
+TEST(Grants, AreNoTextThatIsAllStructure) {
+  const std::string head =
+      R"({"format": 1, "kind": "content", "about": ")" + std::string(64, '0') + R"(", "grants": [)";
+  std::string lists = "[]";
+  for (int i = 0; i < 1'000'000; ++i) lists += ",[]";
+  EXPECT_EQ(parse_grants(head + lists + "]}").error().code, Code::kExhausted);
+  // Within texts the same characters are none.
+  std::string grant = R"({"name": ")" + std::string(kMaxRecipientName, ',') + R"(", "to": ")" + std::string(64, '0') +
+                      R"(", "encapsulated": ")" + std::string(64, '0') + R"(", "sealed": ")" + std::string(96, '0') +
+                      R"("})";
+  std::string many = grant;
+  for (int i = 0; i < 5'000; ++i) many += "," + grant;
+  ASSERT_OK(parse_grants(head + many + "]}"));
+  grant.replace(grant.find(','), 6, R"(\u001b)");
+  EXPECT_ERROR(parse_grants(head + grant + "]}"), Code::kInvalid, "control characters");
 }
 
 TEST(Grants, BadTextIsNamed) {

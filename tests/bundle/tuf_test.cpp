@@ -452,6 +452,27 @@ TEST(TufClock, WithoutOneWhatIsPastTheLatestSignedTimeIsPast) {
   EXPECT_ERROR(Device(other).client(0).refresh(), Code::kUntrusted, "'root' is past its time");
 }
 
+// What was believed within a grace is not believed without one, though the timestamp is the one that is there already.
+TEST(TufClock, TheRootIsJudgedAgainWhereTheTimestampIsKnown) {
+  Repository repository;
+  repository.timestamp_issued = "2027-02-02T00:00:00Z";  // after the root's time
+  repository.timestamp_expires = repository.snapshot_expires = repository.targets_expires = "2027-02-09T00:00:00Z";
+  repository.publish();
+  Device device(repository);
+  Client graced = device.client(0, 86'400 * 7);
+  ASSERT_OK(graced.refresh());
+  EXPECT_TRUE(graced.trust().used_grace());
+  for (const std::int64_t clock : {std::int64_t{0}, kNow})
+    EXPECT_ERROR(device.client(clock).refresh(), Code::kUntrusted, "'root' is past its time");
+  // Nor is a newer timestamp that says no time.
+  repository.timestamp_issued = "";
+  repository.advance();
+  EXPECT_ERROR(device.client(0).refresh(), Code::kUntrusted, "'root' is past its time");
+  Client again = device.client(0, 86'400 * 7);
+  ASSERT_OK(again.refresh());
+  EXPECT_TRUE(again.trust().used_grace());
+}
+
 TEST(TufClock, TheSignedTimeIsForgottenWithTheKeyThatSignedIt) {
   Repository repository;
   repository.timestamp_issued = "2027-01-31T00:00:00Z";
@@ -481,9 +502,10 @@ TEST(TufAuthor, RootsFollowEachOther) {
   const SigningKey second = key_of(2);
   const SigningKey online = key_of(3);
   RootDraft draft{1, kNow, {}};
-  draft.roles["root"] = {{{first.id(), first.public_json()}, {second.id(), second.public_json()}}, 2};
+  for (const SigningKey* const key : {&first, &second}) draft.roles["root"].keys.emplace(key->id(), key->public_json());
+  draft.roles["root"].threshold = 2;
   for (const char* const role : {"targets", "snapshot", "timestamp"})
-    draft.roles[role] = {{{online.id(), online.public_json()}}, 1};
+    draft.roles[role].keys.emplace(online.id(), online.public_json());
   Json envelope = Json::object({{"signatures", Json::array()}, {"signed", signed_part(draft)}});
   EXPECT_ERROR(check_next_root({}, envelope.dump()), Code::kUntrusted, "is signed by 0 of its keys, it takes 2");
   envelope = *with_signature(envelope, first);

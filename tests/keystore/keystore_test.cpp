@@ -2,9 +2,13 @@
 
 #include <sys/stat.h>
 
+#include <atomic>
+#include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
+#include "os/keystore/folder_lock.h"
 #include "tests/support/assert.h"
 
 namespace arete::os {
@@ -23,7 +27,43 @@ TEST(Keystore, ReadsAKeyThatNobodyElseMayRead) {
   }
   EXPECT_ERROR(read_private_key(path + ".no"), Code::kNotFound, "keystore_test.pem.no");
   ASSERT_EQ(::chmod(path.c_str(), 0600), 0);
-  EXPECT_FALSE(read_private_key(testing::TempDir()));
+}
+
+TEST(Keystore, KindsComeBeforePermissionsAndNothingIsWaitedFor) {
+  EXPECT_ERROR(read_private_key(testing::TempDir()), Code::kInvalid, "is a folder");
+  const std::string fifo = testing::TempDir() + "keystore_test.fifo";
+  std::filesystem::remove(fifo);
+  ASSERT_EQ(::mkfifo(fifo.c_str(), 0644), 0);
+  EXPECT_ERROR(read_private_key(fifo), Code::kInvalid, "no regular file");
+  const std::string large = testing::TempDir() + "keystore_large.pem";
+  std::ofstream(large) << std::string((std::size_t{1} << 20) + 1, 'x');
+  EXPECT_ERROR(read_private_key(large), Code::kExhausted, "keystore_large.pem");
+}
+
+TEST(Keystore, APublicKeyIsToldByItsName) {
+  const std::string path = testing::TempDir() + "keystore_test.pub";
+  std::ofstream(path) << "-----BEGIN PUBLIC KEY-----\nMCow\n-----END PUBLIC KEY-----\n";
+  EXPECT_ERROR(read_private_key(path), Code::kInvalid, "is a public key");
+}
+
+TEST(FolderLock, OneHoldsItAndTheNextWaits) {
+  const std::string folder = testing::TempDir() + "folder_lock_test";
+  std::filesystem::create_directories(folder);
+  std::atomic<bool> is_ours = false;
+  std::jthread other;
+  {
+    const Result<FolderLock> lock = FolderLock::take(folder);
+    ASSERT_OK(lock);
+    other = std::jthread([&] {
+      const Result<FolderLock> second = FolderLock::take(folder);
+      is_ours = second.has_value();
+    });
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    EXPECT_FALSE(is_ours);
+  }
+  other.join();
+  EXPECT_TRUE(is_ours);
+  EXPECT_ERROR(FolderLock::take(folder + "/no"), Code::kNotFound, "folder_lock_test/no");
 }
 
 TEST(Keystore, WritesAKeyOnceForItsOwnerAlone) {

@@ -17,10 +17,12 @@ namespace arete::bundle {
 struct FetchOptions {
   std::string repository, trust, output;
   std::string model, version;  // version "": the highest release
-  std::string have;            // the bundle that is here; "": none
+  std::string have;            // the bundle that is here; "", or not there: none yet
+  bool is_first = false;       // nothing was believed before: a root that the repository does not follow is forgotten
   KeyFiles keys;               // to put a sealed bundle together from a delta
   std::string agent_version;   // semantic: bundles that want a newer one are not taken
   Progress told = {};          // of putting a bundle together
+  std::function<void(const std::string& what)> noted = {};  // what was passed over, for people
 };
 
 struct Fetched {
@@ -35,7 +37,7 @@ struct Fetched {
 using AfterFailedDelta = std::function<bool(const Error& why)>;
 
 // kNotFound where nobody signs for such a bundle, kUntrusted for what must not be believed and for a release before the
-// one that is here.
+// one that is here, kInvalid where that is of another model. One that is here and broken is fetched anew, whole.
 Result<Fetched> fetch_bundle(const FetchOptions& options, TrustFolder& trust, const tuf::Expiry& expiry,
                              const AfterFailedDelta& after_failed_delta);
 

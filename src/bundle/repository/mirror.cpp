@@ -3,12 +3,14 @@
 #include <algorithm>
 #include <vector>
 
+#include "bundle/repository/target_names.h"
 #include "os/base/files.h"
 
 namespace arete::bundle {
 namespace {
 
 constexpr std::size_t kPart = std::size_t{1} << 20;
+constexpr int kDocumentTimeoutMs = 60'000;
 
 bool is_address(const std::string& place) { return place.starts_with("http://") || place.starts_with("https://"); }
 
@@ -25,14 +27,25 @@ Status read_part_by_part(const os::ReadableFile& file, const os::TakeBody& take)
 }  // namespace
 
 Mirror::Mirror(std::string place) : place_(std::move(place)) {
-  if (is_address(place_)) http_ = os::make_http_client();
+  if (is_address(place_)) {
+    os::HttpClientOptions options;
+    targets_ = os::make_http_client(options);
+    options.total_timeout_ms = kDocumentTimeoutMs;
+    documents_ = os::make_http_client(options);
+  }
   while (place_.size() > 1 && place_.ends_with('/')) place_.pop_back();
 }
 
-Status Mirror::read(const std::string& name, std::uint64_t max_bytes, const os::TakeBody& take) {
+Status Mirror::check_place(const std::string& place) {
+  if (is_address(place) || place.find("://") == std::string::npos) return {};
+  return Error{Code::kInvalid,
+               "'" + place + "': a repository is an address that begins with http:// or https://, or a folder"};
+}
+
+Status Mirror::read(os::HttpClient* http, const std::string& name, std::uint64_t max_bytes, const os::TakeBody& take) {
   const std::string where = place_ + "/" + name;
-  if (http_) {
-    ASSIGN_OR_RETURN(const int status, http_->download(where, max_bytes, take));
+  if (http != nullptr) {
+    ASSIGN_OR_RETURN(const int status, http->download(where, max_bytes, take));
     if (status == 200) return {};
     // Stores without a listing say 403 for what is not there.
     return Error{status == 404 || status == 403 ? Code::kNotFound : Code::kUnavailable,
@@ -46,14 +59,16 @@ Status Mirror::read(const std::string& name, std::uint64_t max_bytes, const os::
 
 Result<std::string> Mirror::metadata(const std::string& name, std::uint64_t max_bytes) {
   std::string text;
-  RETURN_IF_ERROR(read("metadata/" + name, max_bytes, [&](std::span<const std::byte> part) -> Status {
+  RETURN_IF_ERROR(read(documents_.get(), "metadata/" + name, max_bytes, [&](std::span<const std::byte> part) -> Status {
     text.append(reinterpret_cast<const char*>(part.data()), part.size());
     return {};
   }));
   return text;
 }
 
-Status Mirror::target(const std::string& place, const tuf::FileInfo& info, const std::string& path) {
+Status Mirror::target(const std::string& place, const tuf::FileInfo& info, const std::string& path,
+                      const TargetCheck& check) {
+  RETURN_IF_ERROR(check_target(place, info));
   const auto wanted = info.hashes.find("sha256");
   if (wanted == info.hashes.end() || !info.length)
     return Error{Code::kUnsupported, "'" + place + "' is signed without length or SHA-256"};
@@ -61,24 +76,31 @@ Status Mirror::target(const std::string& place, const tuf::FileInfo& info, const
   std::uint64_t bytes = 0;
   ASSIGN_OR_RETURN(const std::unique_ptr<os::StagedFile> staged,
                    os::real_file_system().stage_written(path, [&](const os::Append& append) -> Status {
-                     RETURN_IF_ERROR(read("targets/" + place, *info.length, [&](std::span<const std::byte> part) {
+                     const auto take = [&](std::span<const std::byte> part) -> Status {
                        sha256.add(part);
                        bytes += part.size();
+                       if (check.take) RETURN_IF_ERROR(check.take(part));
                        return append(part);
-                     }));
-                     if (bytes == *info.length && sha256.finish().hex() == wanted->second) return {};
-                     return Error{Code::kUntrusted, "'" + place + "' has other bytes than were signed"};
+                     };
+                     RETURN_IF_ERROR(read(targets_.get(), "targets/" + place, *info.length, take));
+                     if (bytes != *info.length || sha256.finish().hex() != wanted->second)
+                       return Error{Code::kUntrusted, "'" + place + "' has other bytes than were signed"};
+                     return check.judge ? check.judge() : Status();
                    }));
   return staged->commit();
 }
 
+std::string TrustFolder::at(const std::string& name) const { return os::join_path(path_, name); }
+
 Result<std::string> TrustFolder::load(const std::string& name) {
-  return os::read_file(os::real_file_system(), os::join_path(path_, name), tuf::kMaxMetadataBytes);
+  return os::read_file(os::real_file_system(), at(name), tuf::kMaxMetadataBytes);
 }
+
+Status TrustFolder::forget(const std::string& name) { return os::real_file_system().remove(at(name)); }
 
 Status TrustFolder::save(const std::string& name, std::string_view text) {
   RETURN_IF_ERROR(os::real_file_system().make_folders(path_));
-  return os::write_text(os::real_file_system(), os::join_path(path_, name), text);
+  return os::write_text(os::real_file_system(), at(name), text);
 }
 
 }  // namespace arete::bundle

@@ -1,10 +1,13 @@
 // What a repository says now, to publish on top of it.
 //
-// It is checked as a device would check it before anything is signed on top of it. What a revoked key signed is
-// dropped: the lists begin anew, and their versions go on. Threads: one.
+// The folder may have been in anybody's hands: roots are believed by the folder of keys alone, the list of targets
+// where a key of ours signed it that was not revoked since, and it must not be older than the one that was signed last,
+// which the folder of keys remembers. What a revoked key signed is dropped. Threads: one.
 #pragma once
 
+#include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 
 #include "bundle/repository/key_folder.h"
@@ -15,13 +18,26 @@
 
 namespace arete::bundle {
 
+// What was signed last with the keys of a folder: published.json there.
+struct LastSigned {
+  std::map<std::string, std::int64_t> versions;  // by role; 0: nothing
+  std::optional<Digest> targets;                 // of the list's text
+};
+Result<LastSigned> read_last_signed(const KeyFolder& keys);
+Status write_last_signed(const KeyFolder& keys, const LastSigned& last);
+
 struct Published {
-  std::map<std::string, Json> documents;  // what is signed, by role; nothing at first
+  std::string targets_text;  // the list as it was signed; "": there is none
+  Json targets_part;         // what is signed in it; null at first
   std::map<std::string, tuf::FileInfo> targets;
-  bool has_begun_anew = false;
+  std::map<std::string, std::int64_t> versions;  // the highest of each role that devices may have seen
+  bool has_begun_anew = false;                   // a list was dropped
 };
 
-// `newest` is the root that is to be published. Nothing of a new repository. kUntrusted for one that was tampered with.
-Result<Published> read_published(const std::string& repository, const tuf::RootDraft& newest, const KeyFolder& keys);
+// Nothing of a new repository. kUntrusted for one that is not ours, is older than what was signed last, or lost it.
+Result<Published> read_published(const std::string& repository, const KeyFolder& keys);
+
+// The root with that version, as the folder of keys has it.
+Result<std::string> root_of_version(const KeyFolder& keys, std::int64_t version);
 
 }  // namespace arete::bundle

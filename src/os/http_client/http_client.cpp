@@ -20,6 +20,7 @@ struct Body {
   std::uint64_t bytes = 0;
   std::uint64_t max_bytes = 0;
   bool is_too_long = false;
+  bool is_other = false;  // than a 200
   Status taken = {};
 };
 
@@ -32,10 +33,12 @@ long status_of(CURL* handle) {
 // 0 ends the transfer.
 std::size_t take(char* bytes, std::size_t one, std::size_t count, void* to) {
   Body& body = *static_cast<Body*>(to);
+  body.is_other = status_of(body.handle) != kOk;
+  if (body.is_other) return 0;
   body.bytes += count;
   body.is_too_long = body.bytes > body.max_bytes;
   if (body.is_too_long) return 0;
-  if (status_of(body.handle) == kOk) body.taken = (*body.take)(std::as_bytes(std::span(bytes, count)));
+  body.taken = (*body.take)(std::as_bytes(std::span(bytes, count)));
   return body.taken ? one * count : 0;
 }
 
@@ -69,6 +72,7 @@ class CurlClient final : public HttpClient {
     set(handle, CURLOPT_FOLLOWLOCATION, options.max_redirects > 0 ? 1L : 0L);
     set(handle, CURLOPT_MAXREDIRS, static_cast<long>(options.max_redirects));
     set(handle, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(options.connect_timeout_ms));
+    set(handle, CURLOPT_TIMEOUT_MS, static_cast<long>(options.total_timeout_ms));
     set(handle, CURLOPT_LOW_SPEED_LIMIT, static_cast<long>(options.min_bytes_per_second));
     set(handle, CURLOPT_LOW_SPEED_TIME, kSlowSeconds);
     set(handle, CURLOPT_PROXY, options.proxy.c_str());  // "" also keeps libcurl from looking into the environment
@@ -82,6 +86,7 @@ class CurlClient final : public HttpClient {
     set(handle_.get(), CURLOPT_URL, url.c_str());
     set(handle_.get(), CURLOPT_WRITEDATA, &body);
     const CURLcode ended = curl_easy_perform(handle_.get());
+    if (body.is_other) return static_cast<int>(status_of(handle_.get()));
     if (body.is_too_long)
       return Error{Code::kExhausted, url + " has more than " + std::to_string(max_bytes) + " bytes"};
     RETURN_IF_ERROR(body.taken);

@@ -20,6 +20,8 @@ struct HttpClientOptions {
   int connect_timeout_ms = 10'000;
   // A body that comes slower than this for half a minute is given up.
   int min_bytes_per_second = 100;
+  // A whole answer that takes longer is given up; 0: it may take as long as it comes fast enough.
+  int total_timeout_ms = 0;
   int max_redirects = 5;
   std::string proxy;    // "http://proxy:3128"; "": none
   std::string ca_file;  // PEM; "": the system's
@@ -39,8 +41,8 @@ class HttpClient {
   // Any status is an answer. kInvalid for an address that is none, kUnavailable where nobody answers or the answer ends
   // in its middle, kUntrusted for a certificate that does not fit, kExhausted for more than max_bytes.
   Result<HttpAnswer> get(const std::string& url, std::uint64_t max_bytes);
-  // The same for a body that is not to stand in memory; -> the status. Bodies of other answers than 200 are passed
-  // over.
+  // The same for a body that is not to stand in memory; -> the status. Of other answers than 200
+  // the body is not waited for.
   virtual Result<int> download(const std::string& url, std::uint64_t max_bytes, const TakeBody& take) = 0;
 };
 

@@ -13,11 +13,11 @@
 namespace arete::os {
 
 // The bytes of a key file. kUntrusted where its permissions let others in (says the chmod), kNotFound, kIo, kInvalid
-// for what is no regular file, kExhausted above 1 MiB.
+// for what is no regular file (a FIFO is not waited for) and for a public key in PEM, kExhausted above 1 MiB.
 Result<std::string> read_private_key(const std::string& path);
 
-// A new file, 0600 from its first moment, whole and on the disk or not there. kConflict where there is one: a key is
-// never written over.
+// A new file, 0600 from its first moment, whole and on the disk or not there (without hard links, as on FAT, a power
+// cut can leave a part of it). kConflict where there is one: a key is never written over.
 Status write_private_key(const std::string& path, std::string_view text);
 
 }  // namespace arete::os
