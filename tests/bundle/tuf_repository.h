@@ -67,8 +67,12 @@ struct Repository {
   int targets_version = 1, snapshot_version = 1, timestamp_version = 1;
   Json targets_part = Json::object({{"shoes/1.0.0", target_info("model")}});
   Json delegations = {};
-  std::map<std::string, std::pair<int, Json>> roles;  // delegated: version, signed part
-  std::string timestamp_issued;                       // "": it does not say
+  struct Delegated {
+    int version = 1;
+    Json part = {};
+  };
+  std::map<std::string, Delegated> roles;
+  std::string timestamp_issued;  // "": it does not say
   std::string timestamp_expires = kLater, snapshot_expires = kLater, targets_expires = kLater;
 
   Signers root_signers() const { return {&root[0], &root[1], &root[2]}; }
@@ -92,9 +96,9 @@ struct Repository {
   void publish() {
     Json meta = Json::object();
     for (const auto& [name, role] : roles) {
-      const std::string text = signed_text(role.second, {&team});
-      files[std::to_string(role.first) + "." + bundle::tuf::file_name_of(name) + ".json"] = text;
-      meta.set(name + ".json", file_info(role.first, text));
+      const std::string text = signed_text(role.part, {&team});
+      files[std::to_string(role.version) + "." + bundle::tuf::file_name_of(name) + ".json"] = text;
+      meta.set(name + ".json", file_info(role.version, text));
     }
     Json part = common_of("targets", targets_version, targets_expires);
     part.set("targets", targets_part);

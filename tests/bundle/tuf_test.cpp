@@ -182,7 +182,7 @@ TEST(TufAttack, Rollback) {
 TEST(TufAttack, RollbackByLosingARole) {
   Repository repository;
   repository.roles["team"] = {1, common_of("targets", 1)};
-  repository.roles["team"].second.set("targets", Json::object());
+  repository.roles["team"].part.set("targets", Json::object());
   repository.publish();
   Device device(repository);
   ASSERT_OK(device.refresh());
@@ -301,7 +301,7 @@ TEST(TufDelegation, GoesByPatternsInOrderAndEndsWhereItSays) {
   more.set("models/hats/3.0.0", target_info("by all"));
   more.set("elsewhere", target_info("by all"));
   all_part.set("targets", more);
-  repository.roles["all"].second = all_part;
+  repository.roles["all"].part = all_part;
   repository.publish();
   Device device(repository);
   Client client = device.client();
