@@ -7,8 +7,7 @@ namespace arete::apps {
 
 Result<OpenFile> open_for_reading(const std::string& path) {
   ASSIGN_OR_RETURN(const std::shared_ptr<const os::ReadableFile> file, os::real_file_system().open(path));
-  return OpenFile{[file](std::uint64_t offset, std::span<std::byte> to) { return file->read_at(offset, to); },
-                  file->size_bytes()};
+  return OpenFile{bundle::reader_of(file), file->size_bytes()};
 }
 
 Result<std::uint64_t> write_file(

@@ -63,6 +63,22 @@ TEST_P(Files, WriteAndReadBack) {
   EXPECT_ERROR(files().info(path("a")), Code::kNotFound, "No such file");
 }
 
+TEST_P(Files, CanBeReadBeforeTheyTakeTheirPlace) {
+  ASSERT_OK(write_text(files(), path("a"), "old"));
+  const std::string_view text = "new";
+  const auto bytes = std::as_bytes(std::span(text));
+  const auto staged = files().stage(path("a"), {&bytes, 1});
+  ASSERT_OK(staged);
+  const auto opened = (*staged)->open();
+  ASSERT_OK(opened);
+  std::string read((*opened)->size_bytes(), '\0');
+  ASSERT_OK((*opened)->read_at(0, std::as_writable_bytes(std::span(read))));
+  EXPECT_EQ(read, text);
+  EXPECT_EQ(this->text("a"), "old");
+  ASSERT_OK((*staged)->commit());
+  EXPECT_EQ(this->text("a"), text);
+}
+
 TEST_P(Files, TakeAnyName) {
   for (const char* name : {"a name", "it's", "\"quoted\"", "é.ü", "-rf", "*?[x]", "a\nb", "\xff\xfe"}) {
     ASSERT_OK(write_text(files(), path(name), name));

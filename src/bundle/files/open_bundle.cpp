@@ -59,8 +59,7 @@ const ContentKey& key_of(Bundle& bundle, const std::vector<ContentKey>& keys) {
 
 Result<Bundle> open_plain(const os::FileSystem& files, const std::string& path) {
   ASSIGN_OR_RETURN(const std::shared_ptr<const os::ReadableFile> file, files.open(path));
-  const auto read = [file](std::uint64_t offset, std::span<std::byte> to) { return file->read_at(offset, to); };
-  Result<Bundle> opened = Bundle::open(read, file->size_bytes());
+  Result<Bundle> opened = Bundle::open(reader_of(file), file->size_bytes());
   if (!opened) return with_context(std::move(opened).error(), path);
   return opened;
 }
@@ -81,14 +80,15 @@ Result<std::vector<ContentKey>> content_keys(const KeyFiles& options, const std:
 
 }  // namespace
 
-std::string grants_path_of(const std::string& bundle_path) { return bundle_path + ".grants"; }
-
-std::string hidden_path_of(const std::string& path, const std::string& ending) {
-  return os::join_path(os::folder_of(path), "." + path.substr(path.rfind('/') + 1) + ending);
+ReadAt reader_of(std::shared_ptr<const os::ReadableFile> file) {
+  return [file = std::move(file)](std::uint64_t offset, std::span<std::byte> to) { return file->read_at(offset, to); };
 }
 
+std::string grants_path_of(const std::string& bundle_path) { return bundle_path + ".grants"; }
+
 std::string arriving_grants_path_of(const std::string& bundle_path) {
-  return hidden_path_of(bundle_path, ".grants.arriving");
+  const std::string name = bundle_path.substr(bundle_path.rfind('/') + 1);
+  return os::join_path(os::folder_of(bundle_path), "." + name + ".grants.arriving");
 }
 
 Result<Grants> read_grants(const std::string& path) {

@@ -11,9 +11,13 @@
 #include "bundle/exchange_key.h"
 #include "bundle/grants.h"
 #include "core/result.h"
+#include "core/zip.h"
 #include "os/base/files.h"
 
 namespace arete::bundle {
+
+// How bundle.h and delta.h read an open file.
+ReadAt reader_of(std::shared_ptr<const os::ReadableFile> file);
 
 struct KeyFiles {
   std::vector<std::string> keys;    // private keys
@@ -25,8 +29,6 @@ std::string grants_path_of(const std::string& bundle_path);
 // Where they lie from before the bundle is replaced until they have taken their place: with them a bundle opens
 // whenever the power fails.
 std::string arriving_grants_path_of(const std::string& bundle_path);
-// A file of the program's own beside `path`: ".NAMEending".
-std::string hidden_path_of(const std::string& path, const std::string& ending);
 Result<Grants> read_grants(const std::string& path);
 // What can be granted something: "NAME.pub", whose name is NAME.
 Result<Recipient> read_recipient(const std::string& path);

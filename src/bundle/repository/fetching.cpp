@@ -1,10 +1,7 @@
 #include "bundle/repository/fetching.h"
 
-#include <algorithm>
-#include <cstring>
 #include <memory>
 #include <optional>
-#include <vector>
 
 #include "bundle/delta.h"
 #include "bundle/files/bundle_files.h"
@@ -71,65 +68,15 @@ Status check_signed(const Contents& contents, const Release& release) {
                                      " with the manifest " + release.manifest.hex()};
 }
 
-// A bundle that passes by: keeps its manifest and its rows, which is all that is read to open it.
-class PassingBundle {
- public:
-  Status take(std::span<const std::byte> part) {
-    // Twice where the manifest's size is in this part.
-    for (std::span<const std::byte> rest = part; !rest.empty() && head_.size() < head_wanted();) {
-      const std::span<const std::byte> more = rest.first(std::min(rest.size(), head_wanted() - head_.size()));
-      head_.insert(head_.end(), more.begin(), more.end());
-      rest = rest.subspan(more.size());
-    }
-    size_bytes_ += part.size();
-    tail_.insert(tail_.end(), part.begin(), part.end());
-    if (tail_.size() > 2 * kTail) tail_.erase(tail_.begin(), tail_.end() - kTail);
-    return {};
-  }
-
-  Status judge(const Release& release) const {
-    const auto read = [this](std::uint64_t offset, std::span<std::byte> to) { return read_at(offset, to); };
-    const Result<Bundle> opened = Bundle::open(read, size_bytes_);
-    return opened ? check_signed(*opened, release) : Status(opened.error());
-  }
-
- private:
-  static constexpr std::size_t kHead = 48;  // of it four bytes say the manifest's size (docs/formats/bundle.md)
-  static constexpr std::size_t kManifestBytesAt = 12;
-  static constexpr std::ptrdiff_t kTail = kMaxBlobs * 8;
-
-  std::size_t head_wanted() const {
-    if (head_.size() < kHead) return kHead;
-    std::uint32_t manifest_bytes = 0;
-    std::memcpy(&manifest_bytes, head_.data() + kManifestBytesAt, sizeof(manifest_bytes));
-    return kHead + std::min<std::size_t>(manifest_bytes, kMaxManifestBytes);
-  }
-
-  Status read_at(std::uint64_t offset, std::span<std::byte> to) const {
-    const std::uint64_t tail_at = size_bytes_ - tail_.size();
-    const bool in_tail = offset >= tail_at;
-    const std::vector<std::byte>& kept = in_tail ? tail_ : head_;
-    const std::uint64_t at = in_tail ? offset - tail_at : offset;
-    if (at > kept.size() || to.size() > kept.size() - at) return Error{Code::kCorrupt, "the bundle is cut short"};
-    std::ranges::copy(std::span(kept).subspan(at, to.size()), to.begin());
-    return {};
-  }
-
-  std::vector<std::byte> head_, tail_;
-  std::uint64_t size_bytes_ = 0;
-};
-
 // The newer bundle out of the one that is here and a delta. `grants` are the newer one's; "": there are none.
 Status fetch_delta(const FetchOptions& o, Mirror& mirror, tuf::Client& client, Bundle& older, const Target& delta,
                    const Release& release, const std::string& grants) {
   if (older.is_sealed() && !o.keys.keys.empty()) RETURN_IF_ERROR(unseal(older, o.have, o.keys));
-  const std::string path = hidden_path_of(o.output, ".delta.arriving");
-  RETURN_IF_ERROR(mirror.target(client.place_of(delta.name, delta.info), delta.info, path));
-  ASSIGN_OR_RETURN(const std::shared_ptr<const os::ReadableFile> file, files().open(path));
-  // The open file stays readable; nothing is left behind, whatever happens below.
-  RETURN_IF_ERROR(files().remove(path));
-  const auto read = [file](std::uint64_t offset, std::span<std::byte> to) { return file->read_at(offset, to); };
-  ASSIGN_OR_RETURN(Patched newer, Patched::open(older, read, file->size_bytes()));
+  // Never committed: the delta itself is not to stay.
+  ASSIGN_OR_RETURN(const std::unique_ptr<os::StagedFile> arrived,
+                   mirror.stage_target(client.place_of(delta.name, delta.info), delta.info, o.output));
+  ASSIGN_OR_RETURN(const std::shared_ptr<const os::ReadableFile> file, arrived->open());
+  ASSIGN_OR_RETURN(Patched newer, Patched::open(older, reader_of(file), file->size_bytes()));
   if (const Status good = check_signed(newer, release); !good) return with_context(good.error(), delta.name);
   if (older.is_sealed() || newer.is_sealed()) {
     KeyFiles keys = o.keys;
@@ -146,13 +93,12 @@ Status fetch_delta(const FetchOptions& o, Mirror& mirror, tuf::Client& client, B
 
 Status fetch_whole(const FetchOptions& o, Mirror& mirror, tuf::Client& client, const Target& target,
                    const Release& release) {
-  PassingBundle passing;
-  const auto judge = [&]() -> Status {
-    const Status good = passing.judge(release);
-    return good ? good : Status(with_context(good.error(), target.name));
-  };
-  return mirror.target(client.place_of(target.name, target.info), target.info, o.output,
-                       {[&](std::span<const std::byte> part) { return passing.take(part); }, judge});
+  ASSIGN_OR_RETURN(const std::unique_ptr<os::StagedFile> arrived,
+                   mirror.stage_target(client.place_of(target.name, target.info), target.info, o.output));
+  ASSIGN_OR_RETURN(const std::shared_ptr<const os::ReadableFile> file, arrived->open());
+  const Result<Bundle> opened = Bundle::open(reader_of(file), file->size_bytes());
+  const Status good = opened ? check_signed(*opened, release) : Status(opened.error());
+  return good ? arrived->commit() : Status(with_context(good.error(), target.name));
 }
 
 // The bundle by a delta where there is one, else whole.
@@ -184,22 +130,19 @@ class ArrivingGrants {
     if (!info) return arriving;
     if (info->length.value_or(0) > kMaxGrantsBytes)
       return Error{Code::kExhausted, name + " has more than " + std::to_string(kMaxGrantsBytes) + " bytes"};
-    std::string text;
-    const auto take = [&](std::span<const std::byte> part) -> Status {
-      text.append(reinterpret_cast<const char*>(part.data()), part.size());
-      return {};
-    };
-    const auto judge = [&]() -> Status {
-      const Result<Grants> grants = parse_grants(text);
-      if (!grants) return with_context(grants.error(), name);
-      if (grants->kind == Grants::Kind::kContent && grants->about == release.manifest) return {};
-      return Error{Code::kUntrusted, name + " holds the grants of something else"};
-    };
     const std::string path = arriving_grants_path_of(bundle_path);
-    RETURN_IF_ERROR(mirror.target(client.place_of(name, *info), *info, path, {take, judge}));
+    ASSIGN_OR_RETURN(const std::unique_ptr<os::StagedFile> arrived,
+                     mirror.stage_target(client.place_of(name, *info), *info, path));
+    ASSIGN_OR_RETURN(const std::unique_ptr<os::ReadableFile> file, arrived->open());
+    arriving.text_.resize(file->size_bytes());
+    RETURN_IF_ERROR(file->read_at(0, std::as_writable_bytes(std::span(arriving.text_))));
+    const Result<Grants> grants = parse_grants(arriving.text_);
+    if (!grants) return with_context(grants.error(), name);
+    if (grants->kind != Grants::Kind::kContent || grants->about != release.manifest)
+      return Error{Code::kUntrusted, name + " holds the grants of something else"};
+    RETURN_IF_ERROR(arrived->commit());
     arriving.path_ = path;
     arriving.final_path_ = grants_path_of(bundle_path);
-    arriving.text_ = std::move(text);
     return arriving;
   }
   const std::string& path() const { return path_; }  // "": there are none

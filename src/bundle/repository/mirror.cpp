@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "bundle/digest.h"
 #include "bundle/repository/target_names.h"
 #include "os/base/files.h"
 
@@ -66,28 +67,23 @@ Result<std::string> Mirror::metadata(const std::string& name, std::uint64_t max_
   return text;
 }
 
-Status Mirror::target(const std::string& place, const tuf::FileInfo& info, const std::string& path,
-                      const TargetCheck& check) {
+Result<std::unique_ptr<os::StagedFile>> Mirror::stage_target(const std::string& place, const tuf::FileInfo& info,
+                                                             const std::string& path) {
   RETURN_IF_ERROR(check_target(place, info));
   const auto wanted = info.hashes.find("sha256");
   if (wanted == info.hashes.end() || !info.length)
     return Error{Code::kUnsupported, "'" + place + "' is signed without length or SHA-256"};
   Sha256 sha256;
   std::uint64_t bytes = 0;
-  ASSIGN_OR_RETURN(const std::unique_ptr<os::StagedFile> staged,
-                   os::real_file_system().stage_written(path, [&](const os::Append& append) -> Status {
-                     const auto take = [&](std::span<const std::byte> part) -> Status {
-                       sha256.add(part);
-                       bytes += part.size();
-                       if (check.take) RETURN_IF_ERROR(check.take(part));
-                       return append(part);
-                     };
-                     RETURN_IF_ERROR(read(targets_.get(), "targets/" + place, *info.length, take));
-                     if (bytes != *info.length || sha256.finish().hex() != wanted->second)
-                       return Error{Code::kUntrusted, "'" + place + "' has other bytes than were signed"};
-                     return check.judge ? check.judge() : Status();
-                   }));
-  return staged->commit();
+  return os::real_file_system().stage_written(path, [&](const os::Append& append) -> Status {
+    RETURN_IF_ERROR(read(targets_.get(), "targets/" + place, *info.length, [&](std::span<const std::byte> part) {
+      sha256.add(part);
+      bytes += part.size();
+      return append(part);
+    }));
+    if (bytes == *info.length && sha256.finish().hex() == wanted->second) return {};
+    return Error{Code::kUntrusted, "'" + place + "' has other bytes than were signed"};
+  });
 }
 
 std::string TrustFolder::at(const std::string& name) const { return os::join_path(path_, name); }

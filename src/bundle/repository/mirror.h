@@ -2,24 +2,15 @@
 // docs/formats/repository.md. Threads: one. Blocks.
 #pragma once
 
-#include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 
-#include "bundle/digest.h"
 #include "bundle/tuf_client.h"
 #include "core/result.h"
+#include "os/base/files.h"
 #include "os/http_client/http_client.h"
 
 namespace arete::bundle {
-
-// Sees a target's bytes as they come, and judges them when they are all there and as they were signed: what is refused
-// does not take its place.
-struct TargetCheck {
-  os::TakeBody take;
-  std::function<Status()> judge;
-};
 
 class Mirror {
  public:
@@ -30,10 +21,10 @@ class Mirror {
 
   // A file below metadata/, as tuf::Fetch has it.
   Result<std::string> metadata(const std::string& name, std::uint64_t max_bytes);
-  // A target, where the client says it lies, into a file: whole, and with what is signed of it, or not at all.
-  // kUntrusted also for places and hashes that no publisher of ours would sign.
-  Status target(const std::string& place, const tuf::FileInfo& info, const std::string& path,
-                const TargetCheck& check = {});
+  // A target, where the client says it lies, beside `path`: whole and as it was signed, to be judged before it takes
+  // that place. kUntrusted also for places and hashes that no publisher of ours would sign.
+  Result<std::unique_ptr<os::StagedFile>> stage_target(const std::string& place, const tuf::FileInfo& info,
+                                                       const std::string& path);
 
  private:
   Status read(os::HttpClient* http, const std::string& name, std::uint64_t max_bytes, const os::TakeBody& take);

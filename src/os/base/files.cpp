@@ -79,6 +79,10 @@ class RealStaged final : public StagedFile {
     if (!part_.empty()) ::unlink(part_.c_str());
   }
 
+  Result<std::unique_ptr<ReadableFile>> open() const override {
+    ASSIGN_OR_RETURN(std::unique_ptr<RealReadable> file, open_regular(part_));
+    return std::unique_ptr<ReadableFile>(std::move(file));
+  }
   Status commit() override {
     if (::rename(part_.c_str(), path_.c_str()) != 0) return io_error(path_, "write", errno);
     part_.clear();

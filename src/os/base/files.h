@@ -44,6 +44,8 @@ class ReadableFile {
 class StagedFile {
  public:
   virtual ~StagedFile() = default;
+  // What is staged, to judge it before it is committed; readable as long as it is held.
+  virtual Result<std::unique_ptr<ReadableFile>> open() const = 0;
   // Lets it take the target's place, atomically. Once.
   virtual Status commit() = 0;
 };

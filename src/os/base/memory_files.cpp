@@ -28,6 +28,9 @@ class MemoryStaged final : public StagedFile {
  public:
   MemoryStaged(Contents& files, std::string path, Contents::mapped_type content)
       : files_(files), path_(std::move(path)), content_(std::move(content)) {}
+  Result<std::unique_ptr<ReadableFile>> open() const override {
+    return std::unique_ptr<ReadableFile>(std::make_unique<MemoryReadable>(content_));
+  }
   Status commit() override {
     files_[path_] = std::move(content_);
     return {};
