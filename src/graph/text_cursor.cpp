@@ -3,19 +3,14 @@
 #include <algorithm>
 #include <charconv>
 
+#include "core/hex.h"
+
 namespace arete::graph {
 namespace {
 
 bool is_bare(char c) {
   return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_' || c == '.' ||
          c == '/' || c == ':';
-}
-
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include "bundle/grants.h"
 #include "bundle/tuf_author.h"
 #include "bundle/tuf_client.h"
+#include "core/hex.h"
 #include "os/base/files.h"
 #include "os/keystore/keystore.h"
 
@@ -32,8 +33,7 @@ bool is_key_file_of(const std::string& file, const std::string& name) {
 }
 
 bool looks_like_an_id(const std::string& name) {
-  const auto is_hex = [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'); };
-  return name.size() >= kShortId && std::ranges::all_of(name, is_hex);
+  return name.size() >= kShortId && std::ranges::all_of(name, [](char c) { return hex_digit(c) >= 0; });
 }
 
 }  // namespace
@@ -130,13 +130,6 @@ Result<std::string> KeyFolder::keep(const std::string& name, const ExchangeKey& 
   RETURN_IF_ERROR(os::write_private_key(path, key.pem()));
   RETURN_IF_ERROR(os::write_text(files(), at(name + ".pub"), key.public_key().pem()));
   return path;
-}
-
-Result<ExchangeKey> KeyFolder::exchange_key(const std::string& name, const Digest& id) const {
-  const std::string path = at(key_file_name(name, id.hex(), "key"));
-  ASSIGN_OR_RETURN(const std::string pem, os::read_private_key(path));
-  Result<ExchangeKey> key = ExchangeKey::of_pem(pem);
-  return key ? std::move(key) : with_context(std::move(key).error(), path);
 }
 
 Result<std::vector<Member>> KeyFolder::members() const {

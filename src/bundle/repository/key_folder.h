@@ -66,7 +66,6 @@ class KeyFolder {
   Result<std::string> keep(const std::string& name, const SigningKey& key) const;
   // As NAME-ID.key, and its public key as NAME.pub.
   Result<std::string> keep(const std::string& name, const ExchangeKey& key) const;
-  Result<ExchangeKey> exchange_key(const std::string& name, const Digest& id) const;
 
   // Those with a NAME.pub, by name; what is no X25519 key is left out.
   Result<std::vector<Member>> members() const;

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <optional>
 
+#include "core/hex.h"
 #include "core/json.h"
 
 namespace arete::os {
@@ -13,12 +14,6 @@ namespace {
 constexpr std::size_t kUsualFields = 8;  // of a request
 
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
-
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (lower(c) >= 'a' && lower(c) <= 'f') return lower(c) - 'a' + 10;
-  return -1;
-}
 
 Status parse_query(std::string_view text, HttpRequest& into) {
   while (!text.empty()) {
