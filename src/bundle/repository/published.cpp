@@ -64,17 +64,16 @@ struct RoleOfRoot {
 Result<std::vector<RoleOfRoot>> signers_of(const KeyFolder& folder, const std::string& role, bool& was_revoked) {
   ASSIGN_OR_RETURN(const std::string newest_text, folder.root());
   ASSIGN_OR_RETURN(const tuf::RootDraft newest, tuf::draft_of_root(newest_text));
+  ASSIGN_OR_RETURN(const auto revoked, folder.revoked_ids());
   std::vector<RoleOfRoot> signers;
   for (std::int64_t version = newest.version; version >= 1; --version) {
     ASSIGN_OR_RETURN(const std::string text, root_of_version(folder, version));
     ASSIGN_OR_RETURN(const tuf::Envelope envelope, tuf::parse_envelope(text));
     ASSIGN_OR_RETURN(const tuf::Root root, tuf::parse_root(envelope));
     RoleOfRoot found{root.keys, root.roles.at(role)};
-    bool is_revoked = false;
-    for (const std::string& id : found.role.key_ids) {
-      ASSIGN_OR_RETURN(const bool is_listed, folder.is_revoked(id));
-      is_revoked = is_revoked || (is_listed && !newest.roles.at(role).keys.contains(id));
-    }
+    const bool is_revoked = std::ranges::any_of(found.role.key_ids, [&](const std::string& id) {
+      return revoked.contains(id) && !newest.roles.at(role).keys.contains(id);
+    });
     was_revoked = was_revoked || is_revoked;
     if (!is_revoked) signers.push_back(std::move(found));
   }

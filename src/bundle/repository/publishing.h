@@ -28,8 +28,8 @@ struct PublishTimes {
 
 class Publishing {
  public:
-  // Writes nothing. kInvalid for an address, kUntrusted where the folder is not what we published, or the root is past
-  // its time.
+  // Makes the folder, and holds the locks as long as this lives; writes nothing else. kInvalid for an address,
+  // kUntrusted where the folder is not what we published, or the root is past its time.
   static Result<Publishing> open(const std::string& repository, const KeyFolder& keys, std::int64_t now_s);
 
   // What is signed now, and what was added.
