@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "bundle/repository/mirror.h"
 #include "bundle/tuf_client.h"
 #include "os/base/files.h"
 #include "os/http_client/http_client.h"
@@ -29,20 +30,6 @@ struct Arguments {
   std::string metadata_dir, metadata_url, target_base_url, target_dir;
   std::vector<std::string> targets;
   std::vector<std::string> words;  // the verb, and what follows it
-};
-
-class Folder final : public bundle::tuf::Kept {
- public:
-  explicit Folder(std::string path) : path_(std::move(path)) {}
-  Result<std::string> load(const std::string& name) override {
-    return os::read_file(os::real_file_system(), os::join_path(path_, name), bundle::tuf::kMaxMetadataBytes);
-  }
-  Status save(const std::string& name, std::string_view text) override {
-    return os::write_text(os::real_file_system(), os::join_path(path_, name), text);
-  }
-
- private:
-  std::string path_;
 };
 
 std::string below(std::string url, const std::string& path) { return url + (url.ends_with('/') ? "" : "/") + path; }
@@ -68,7 +55,7 @@ Status download(Client& client, os::HttpClient& http, const Arguments& given, co
 }
 
 Status run(const Arguments& given) {
-  Folder folder(given.metadata_dir);
+  bundle::TrustFolder folder(given.metadata_dir);
   if (given.words.size() == 2 && given.words[0] == "init") {
     ASSIGN_OR_RETURN(const std::string root,
                      os::read_file(os::real_file_system(), given.words[1], bundle::tuf::kMaxRootBytes));
