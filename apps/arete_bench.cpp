@@ -93,7 +93,7 @@ int run_bench(int argc, char** argv) {
       ->check(CLI::Range(0, 1000000))
       ->capture_default_str();
   app.add_option("--runs", options.runs, "runs that are counted")->check(CLI::Range(1, 1000000))->capture_default_str();
-  app.add_flag("--json", options.json, "one JSON object on the last line");
+  add_json_option(app, options.json);
   app.footer(
       "\nTo compare two models, let `arete optimize` measure them in turns: two runs of this differ by what else ran.");
   if (const auto status = parse(app, argc, argv)) return *status;

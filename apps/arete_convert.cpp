@@ -33,7 +33,7 @@ void add_options(CLI::App& app, Options& o) {
       ->check(CLI::Range(1, 1000));
   app.add_flag("--inline-functions", o.inline_functions, "put the bodies of the model's own functions in their place");
   app.add_flag("--plaintext", o.plaintext, "write a sealed bundle's model as it is, for everybody to read");
-  app.add_flag("--json", o.json, "one JSON object on the last line");
+  add_json_option(app, o.json);
   app.footer(
       "\nA text graph holds the whole model, reads back and can be edited (docs/formats/text.md):\n"
       "  arete convert model.onnx -o model.txt\n"

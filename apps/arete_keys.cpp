@@ -9,7 +9,6 @@ namespace arete::apps {
 
 int run_keys(int argc, char** argv) {
   CLI::App app("Who may sign updates, and who may read confidential models.", "arete keys");
-  app.require_subcommand(1);
   app.footer(
       "\nThe usual way:\n"
       "  arete keys new trust                      root.json for the devices, 2 of 3 root keys rule it\n"
@@ -20,13 +19,9 @@ int run_keys(int argc, char** argv) {
       "  arete bundle seal shoes.arete -o sealed.arete --to keys/hall-2.pub\n"
       "  arete keys revoke line-7                  it was stolen\n"
       "docs/keys.md says what lies in the folder, and what to do when something is lost.");
-  const std::array<KeysVerb, 5> verbs = {add_keys_new(app), add_keys_list(app), add_keys_rotate(app),
-                                         add_keys_revoke(app), add_keys_sign(app)};
-  if (const auto status = parse(app, argc, argv)) return *status;
-  for (const KeysVerb& verb : verbs) {
-    if (verb.app->parsed()) return verb.run();
-  }
-  return kUsage;
+  const std::array<Subverb, 5> verbs = {add_keys_new(app), add_keys_list(app), add_keys_rotate(app),
+                                        add_keys_revoke(app), add_keys_sign(app)};
+  return run_one_of(app, argc, argv, verbs);
 }
 
 }  // namespace arete::apps

@@ -64,7 +64,7 @@ void add_options(CLI::App& app, Options& o) {
   app.add_option("--report", r.report_path, "an HTML page that shows what was measured");
   add_engine_options(app, o.engine);
   add_memory_limit(app, o.limits, "no limit");
-  app.add_flag("--json", o.json, "one JSON object on the last line");
+  add_json_option(app, o.json);
   app.footer(
       "\nDATA is a folder with a folder of images for each class, an .npz (an array for each input, or x; labels y),\n"
       "or a CSV with a column 'label'. The model card says how images become inputs (docs/formats/card.md).\n\n"

@@ -11,7 +11,7 @@ namespace arete::apps {
 int run_passes(int argc, char** argv) {
   bool json = false;
   CLI::App app("The graph passes, and which of them each --level runs.", "arete passes");
-  app.add_flag("--json", json, "one JSON object on the last line");
+  add_json_option(app, json);
   if (const auto status = parse(app, argc, argv)) return *status;
   Json passes = Json::array();
   for (const pass::PassRow& row : pass::all_passes()) {

@@ -128,7 +128,7 @@ int run_run(int argc, char** argv) {
   add_engine_options(app, options.engine);
   add_time_limit(app, options.limits);
   add_memory_limit(app, options.limits, "512 MB, 32 times the model and 256 times the inputs");
-  app.add_flag("--json", options.json, "one JSON object on the last line");
+  add_json_option(app, options.json);
   app.footer("\nExample:\n  arete run model.onnx --input image=x.npy --output-dir outputs/");
   if (const auto status = parse(app, argc, argv)) return *status;
   const Result<Json> outputs = run_once(options);

@@ -38,7 +38,7 @@ void add_options(CLI::App& app, Options& o) {
   add_evaluation_options(app, o.evaluation);
   add_reference_options(app, o.reference);
   add_engine_options(app, o.engine);
-  app.add_flag("--json", o.json, "one JSON object on the last line");
+  add_json_option(app, o.json);
 }
 
 Result<std::vector<ModelVariant>> read_variants(const Options& o, engine::Engine& engine) {
@@ -114,7 +114,7 @@ int run(const Options& o) {
 
 }  // namespace
 
-BundleVerb add_bundle_create(CLI::App& bundle) {
+Subverb add_bundle_create(CLI::App& bundle) {
   const auto o = std::make_shared<Options>();
   CLI::App* const app = bundle.add_subcommand("create", "a model's variants, measured and packed into one file");
   add_options(*app, *o);

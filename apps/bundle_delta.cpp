@@ -22,7 +22,7 @@ struct Options {
 void add_options(CLI::App& app, Options& o) {
   app.add_option("-o,--output", o.output, "the new file")->required();
   add_key_options(app, o.keys);
-  app.add_flag("--json", o.json, "one JSON object on the last line");
+  add_json_option(app, o.json);
 }
 
 int tell(const Options& o, const bundle::Contents& older, const bundle::Contents& newer,
@@ -84,7 +84,7 @@ int apply(const Options& o) {
 
 }  // namespace
 
-BundleVerb add_bundle_delta(CLI::App& bundle) {
+Subverb add_bundle_delta(CLI::App& bundle) {
   const auto o = std::make_shared<Options>();
   CLI::App* const app = bundle.add_subcommand("delta", "what makes a newer bundle of an older one");
   app->add_option("OLDER", o->older, "the older bundle")->required();
@@ -93,7 +93,7 @@ BundleVerb add_bundle_delta(CLI::App& bundle) {
   return {app, [o] { return delta(*o); }};
 }
 
-BundleVerb add_bundle_apply(CLI::App& bundle) {
+Subverb add_bundle_apply(CLI::App& bundle) {
   const auto o = std::make_shared<Options>();
   CLI::App* const app = bundle.add_subcommand("apply", "the newer bundle, of an older one and a delta");
   app->add_option("OLDER", o->older, "the bundle that the delta was made from")->required();

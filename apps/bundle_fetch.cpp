@@ -96,9 +96,7 @@ int run(Options o) {
   o.fetch.noted = [](const std::string& what) { std::cerr << "arete: note: " << what << "\n"; };
   o.fetch.agent_version = ARETE_VERSION;
   ProgressLine line;
-  o.fetch.told = [&](std::uint64_t done, std::uint64_t total) {
-    line.show("joining", static_cast<std::int64_t>(done), static_cast<std::int64_t>(total));
-  };
+  o.fetch.told = told_on(line, "joining");
   const bundle::tuf::Expiry expiry{o.no_clock ? 0 : now_s(), o.grace_days * kSecondsADay};
   const Result<bundle::Fetched> fetched = bundle::fetch_bundle(o.fetch, trust, expiry, policy(o.on_failure));
   line.clear();
@@ -107,7 +105,7 @@ int run(Options o) {
 
 }  // namespace
 
-BundleVerb add_bundle_fetch(CLI::App& bundle) {
+Subverb add_bundle_fetch(CLI::App& bundle) {
   const auto o = std::make_shared<Options>();
   CLI::App* const app = bundle.add_subcommand("fetch", "the newest bundle of a model, checked as a device checks it");
   app->add_option("NAME", o->name, "the model, or NAME@VERSION")->required();
@@ -126,7 +124,7 @@ BundleVerb add_bundle_fetch(CLI::App& bundle) {
       ->capture_default_str();
   app->add_flag("--no-clock", o->no_clock, "go by the latest signed time that was seen, not by this machine's clock");
   add_key_options(*app, o->fetch.keys);
-  app->add_flag("--json", o->json, "one JSON object on the last line");
+  add_json_option(*app, o->json);
   return {app, [o] { return run(*o); }};
 }
 

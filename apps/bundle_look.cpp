@@ -128,7 +128,7 @@ int diff(const Options& o) {
 
 }  // namespace
 
-BundleVerb add_bundle_show(CLI::App& bundle) {
+Subverb add_bundle_show(CLI::App& bundle) {
   const auto o = std::make_shared<Options>();
   CLI::App* const app = bundle.add_subcommand("show", "what a bundle says of itself");
   app->add_option("BUNDLE", o->bundle, "the bundle")->required();
@@ -136,12 +136,12 @@ BundleVerb add_bundle_show(CLI::App& bundle) {
   return {app, [o] { return show(*o); }};
 }
 
-BundleVerb add_bundle_diff(CLI::App& bundle) {
+Subverb add_bundle_diff(CLI::App& bundle) {
   const auto o = std::make_shared<Options>();
   CLI::App* const app = bundle.add_subcommand("diff", "what changed from one bundle to another");
   app->add_option("OLDER", o->bundle, "the older bundle")->required();
   app->add_option("NEWER", o->newer, "the newer one")->required();
-  app->add_flag("--json", o->json, "one JSON object on the last line");
+  add_json_option(*app, o->json);
   return {app, [o] { return diff(*o); }};
 }
 

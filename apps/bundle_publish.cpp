@@ -22,9 +22,7 @@ struct Options {
 int run(Options o) {
   const std::int64_t now = now_s();
   ProgressLine line;
-  o.more.told = [&](std::uint64_t done, std::uint64_t total) {
-    line.show("comparing", static_cast<std::int64_t>(done), static_cast<std::int64_t>(total));
-  };
+  o.more.told = told_on(line, "comparing");
   Result<bundle::Publishing> repository = bundle::Publishing::open(o.repository, bundle::KeyFolder(o.keys), now);
   if (!repository) return fail(repository.error());
   if (repository->has_begun_anew())
@@ -51,7 +49,7 @@ int run(Options o) {
 
 }  // namespace
 
-BundleVerb add_bundle_publish(CLI::App& bundle) {
+Subverb add_bundle_publish(CLI::App& bundle) {
   const auto o = std::make_shared<Options>();
   CLI::App* const app = bundle.add_subcommand("publish", "sign bundles, and put them where devices take them from");
   app->footer(
@@ -74,7 +72,7 @@ BundleVerb add_bundle_publish(CLI::App& bundle) {
       ->check(CLI::Range(1, 36'500))
       ->capture_default_str();
   add_key_options(*app, o->more.unseal);
-  app->add_flag("--json", o->json, "one JSON object on the last line");
+  add_json_option(*app, o->json);
   return {app, [o] { return run(*o); }};
 }
 

@@ -31,7 +31,7 @@ void add_options(CLI::App& app, Options& o) {
       ->check(CLI::ExistingDirectory)
       ->capture_default_str();
   add_key_options(app, o.keys);
-  app.add_flag("--json", o.json, "one JSON object on the last line");
+  add_json_option(app, o.json);
 }
 
 // "line-7" is what the folder of keys calls line-7.pub.
@@ -107,11 +107,8 @@ int seal(const Options& o) {
   bundle::Grants grants{bundle::Grants::Kind::kContent, manifest_digest(*opened), {}};
   opened->set_path(o.bundle);
   ProgressLine line;
-  const auto told = [&](std::uint64_t at, std::uint64_t of) {
-    line.show("sealing", static_cast<std::int64_t>(at), static_cast<std::int64_t>(of));
-  };
   Status done = grant_all(o, *key, grants);
-  if (done) done = bundle::write_sealed(o.output, *opened, *key, grants, told);
+  if (done) done = bundle::write_sealed(o.output, *opened, *key, grants, told_on(line, "sealing"));
   line.clear();
   return done ? tell(o, o.output, grants) : fail(done.error());
 }
@@ -131,7 +128,7 @@ int grant(const Options& o) {
 
 }  // namespace
 
-BundleVerb add_bundle_seal(CLI::App& bundle) {
+Subverb add_bundle_seal(CLI::App& bundle) {
   const auto o = std::make_shared<Options>();
   CLI::App* const app = bundle.add_subcommand("seal", "a copy that only those read who are granted its key");
   app->add_option("-o,--output", o->output, "the sealed bundle; its grants lie beside it in OUTPUT.grants")->required();
@@ -140,7 +137,7 @@ BundleVerb add_bundle_seal(CLI::App& bundle) {
   return {app, [o] { return seal(*o); }};
 }
 
-BundleVerb add_bundle_grant(CLI::App& bundle) {
+Subverb add_bundle_grant(CLI::App& bundle) {
   const auto o = std::make_shared<Options>();
   CLI::App* const app = bundle.add_subcommand("grant", "let more devices or groups read a sealed bundle");
   add_options(*app, *o);

@@ -22,9 +22,7 @@ int verify(const Options& o) {
   Result<bundle::Bundle> opened = bundle::open_bundle(os::real_file_system(), o.bundle, o.keys);
   if (!opened) return fail(opened.error());
   ProgressLine progress;
-  const Status good = bundle::verify(*opened, [&](std::uint64_t done, std::uint64_t total) {
-    progress.show("verifying", static_cast<std::int64_t>(done), static_cast<std::int64_t>(total));
-  });
+  const Status good = bundle::verify(*opened, told_on(progress, "verifying"));
   progress.clear();
   if (!good) return fail(with_context(good.error(), o.bundle));
   const bundle::Manifest& manifest = opened->manifest();
@@ -109,23 +107,23 @@ int extract(const Options& o) {
 
 }  // namespace
 
-BundleVerb add_bundle_verify(CLI::App& bundle) {
+Subverb add_bundle_verify(CLI::App& bundle) {
   const auto o = std::make_shared<Options>();
   CLI::App* const app = bundle.add_subcommand("verify", "check every byte against the manifest");
   app->add_option("BUNDLE", o->bundle, "the bundle")->required();
   add_key_options(*app, o->keys);
-  app->add_flag("--json", o->json, "one JSON object on the last line");
+  add_json_option(*app, o->json);
   return {app, [o] { return verify(*o); }};
 }
 
-BundleVerb add_bundle_extract(CLI::App& bundle) {
+Subverb add_bundle_extract(CLI::App& bundle) {
   const auto o = std::make_shared<Options>();
   CLI::App* const app = bundle.add_subcommand("extract", "write the files as they were published");
   app->add_option("BUNDLE", o->bundle, "the bundle")->required();
   app->add_option("-o,--output", o->folder, "the folder; it is made where it is not there")->required();
   add_key_options(*app, o->keys);
   app->add_flag("--plaintext", o->plaintext, "write a sealed bundle's files as they are, for everybody to read");
-  app->add_flag("--json", o->json, "one JSON object on the last line");
+  add_json_option(*app, o->json);
   return {app, [o] { return extract(*o); }};
 }
 

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "apps/bundle_choice.h"
+#include "apps/cli.h"
 #include "bundle/bundle.h"
 #include "core/result.h"
 
@@ -18,6 +19,9 @@ struct OpenFile {
   std::uint64_t size_bytes = 0;
 };
 Result<OpenFile> open_for_reading(const std::string& path);
+
+// What a bundle tells of its work, on the line; both are borrowed as long as it works.
+bundle::Progress told_on(ProgressLine& line, const char* what);
 
 // Whole or not at all; -> the file's bytes. `what` is for the progress line.
 Result<std::uint64_t> write_file(

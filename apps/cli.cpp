@@ -24,6 +24,17 @@ std::optional<int> parse(CLI::App& app, int argc, char** argv) {
   }
 }
 
+int run_one_of(CLI::App& app, int argc, char** argv, std::span<const Subverb> verbs) {
+  app.require_subcommand(1);
+  if (const auto status = parse(app, argc, argv)) return *status;
+  for (const Subverb& verb : verbs) {
+    if (verb.app->parsed()) return verb.run();
+  }
+  return kUsage;
+}
+
+void add_json_option(CLI::App& app, bool& json) { app.add_flag("--json", json, "one JSON object on the last line"); }
+
 std::string is_percent(const std::string& text) {
   double value = 0;
   const bool is_number = CLI::detail::lexical_cast(text, value);

@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 
 #include "core/json.h"
@@ -19,6 +20,17 @@ inline constexpr int kUsage = 2;
 
 // Parses, and maps CLI11's own statuses: nothing when the verb may go on, else the exit status.
 std::optional<int> parse(CLI::App& app, int argc, char** argv);
+
+// A verb of a verb: its options, and what to do when it was asked for.
+struct Subverb {
+  CLI::App* app;             // borrowed from its parent
+  std::function<int()> run;  // -> exit status
+};
+// Parses, and runs the one that was asked for.
+int run_one_of(CLI::App& app, int argc, char** argv, std::span<const Subverb> verbs);
+
+// --json, as every verb has it.
+void add_json_option(CLI::App& app, bool& json);
 
 // For CLI::Option::check: empty where the text is a number from 0 to 100. (CLI::Range lets NaN through.)
 std::string is_percent(const std::string& text);

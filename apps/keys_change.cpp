@@ -28,7 +28,7 @@ int run(const KeysChange& o) {
   return change_root(o, folder);
 }
 
-KeysVerb add_change(CLI::App& keys, const char* name, const char* help, const char* what, bool is_revoked) {
+Subverb add_change(CLI::App& keys, const char* name, const char* help, const char* what, bool is_revoked) {
   const auto o = std::make_shared<KeysChange>();
   CLI::App* const app = keys.add_subcommand(name, help);
   o->app = app;
@@ -45,13 +45,13 @@ KeysVerb add_change(CLI::App& keys, const char* name, const char* help, const ch
 
 }  // namespace
 
-KeysVerb add_keys_rotate(CLI::App& keys) {
+Subverb add_keys_rotate(CLI::App& keys) {
   return add_change(keys, "rotate", "a new key for an old one that is still good, or a new time for the root",
                     "targets, online, the first 8 digits of a key's id, a device or a group; root: its time alone",
                     false);
 }
 
-KeysVerb add_keys_revoke(CLI::App& keys) {
+Subverb add_keys_revoke(CLI::App& keys) {
   return add_change(keys, "revoke", "a new key for one that is lost or stolen; a lost device is granted nothing more",
                     "targets, online, the first 8 digits of a key's id, a device or a group", true);
 }

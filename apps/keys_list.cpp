@@ -121,7 +121,7 @@ int list(const Options& o) {
 
 }  // namespace
 
-KeysVerb add_keys_list(CLI::App& keys) {
+Subverb add_keys_list(CLI::App& keys) {
   const auto o = std::make_shared<Options>();
   CLI::App* const app = keys.add_subcommand("list", "who may sign what, and whom models are sealed to");
   add_keys_option(*app, o->folder);

@@ -73,7 +73,7 @@ int run(const KeysNew& o) {
 
 }  // namespace
 
-KeysVerb add_keys_new(CLI::App& keys) {
+Subverb add_keys_new(CLI::App& keys) {
   const auto o = std::make_shared<KeysNew>();
   CLI::App* const app = keys.add_subcommand("new", "keys that updates are signed with, or that models are sealed to");
   o->app = app;

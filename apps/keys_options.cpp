@@ -11,8 +11,6 @@ void add_keys_option(CLI::App& app, std::string& folder) {
   app.add_option("--keys", folder, "the folder of keys")->capture_default_str();
 }
 
-void add_json_option(CLI::App& app, bool& json) { app.add_flag("--json", json, "one JSON object on the last line"); }
-
 void add_root_options(CLI::App& app, std::int64_t& days, std::vector<std::string>& also) {
   app.add_option("--days", days, "so long the root is good for")->check(CLI::Range(1, 36'500))->capture_default_str();
   app.add_option("--with", also, "a private key that lies elsewhere, to sign a root with (may be given again)")

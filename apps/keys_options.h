@@ -18,7 +18,6 @@ namespace arete::apps {
 inline constexpr std::int64_t kSecondsADay = 86'400;
 
 void add_keys_option(CLI::App& app, std::string& folder);
-void add_json_option(CLI::App& app, bool& json);
 void add_root_options(CLI::App& app, std::int64_t& days, std::vector<std::string>& also);
 // kInvalid where one of these was given, which says nothing of `what`.
 Status check_not_given(const CLI::App& app, std::initializer_list<const char*> options, const std::string& what);

@@ -85,7 +85,7 @@ int sign(const Options& o) {
 
 }  // namespace
 
-KeysVerb add_keys_sign(CLI::App& keys) {
+Subverb add_keys_sign(CLI::App& keys) {
   const auto o = std::make_shared<Options>();
   CLI::App* const app = keys.add_subcommand("sign", "shows what a root that is not complete changes, and signs it");
   app->add_option("ROOT", o->root, "N.root.json.unfinished")->required();
