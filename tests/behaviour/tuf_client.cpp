@@ -32,7 +32,9 @@ struct Arguments {
   std::vector<std::string> words;  // the verb, and what follows it
 };
 
-std::string below(std::string url, const std::string& path) { return url + (url.ends_with('/') ? "" : "/") + path; }
+std::string below(const std::string& url, const std::string& path) {
+  return url + (url.ends_with('/') ? "" : "/") + path;
+}
 
 // Stores without a listing say 403 for what is not there.
 Result<std::string> fetch(os::HttpClient& http, const std::string& url, std::uint64_t max_bytes) {
